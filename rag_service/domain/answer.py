@@ -1,0 +1,90 @@
+"""A question's answer, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Relevance(StrEnum):
+    """A coarse label in place of the raw score, which would tell of documents that the caller may not read."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A decision taken on the way: at which stage, of what kind, and what was done about it."""
+
+    stage: str
+    kind: str
+    action: str
+    document_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was opened for one caller: read from SQL under their scope, decrypted, its signature checked."""
+
+    document_id: str
+    version: int
+    chunk_id: str
+    title: str
+    source: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    text: str
+    suspicions: tuple[str, ...]
+    score: float
+    relevance: Relevance
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """``quote`` is exactly the canonical text of that version at ``[start:end]``."""
+
+    marker: int
+    document_id: str
+    title: str
+    source: str
+    version: int
+    page: int | None
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which model answered, and why."""
+
+    tier: str
+    model: str
+    reason: str
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is released. ``found`` is false, and ``citations`` empty, where nothing readable answers."""
+
+    answer_id: str
+    answer: str
+    found: bool
+    citations: tuple[Citation, ...]
+    groundedness: float
+    flags: tuple[Flag, ...]
+    route: Route
+    usage: Usage
+    cached: bool
+    trace_id: str

@@ -1,0 +1,165 @@
+"""A document on its way in: one frozen type a stage, so that a skipped stage does not type-check.
+
+    Upload → ValidatedUpload → ParsedDocument → ScrubbedDocument → ScreenedDocument → Chunk → EmbeddedChunk
+
+All offsets are in Unicode code points into ``ScrubbedDocument.text``, the canonical text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float32]
+
+
+class MediaType(StrEnum):
+    """The formats that are parsed, by content."""
+
+    TEXT = "text/plain"
+    MARKDOWN = "text/markdown"
+    HTML = "text/html"
+    CSV = "text/csv"
+    JSON = "application/json"
+    EMAIL = "message/rfc822"
+    PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes as they arrived. Nothing about them is believed yet.
+
+    ``name`` is the file's name or path as found; ``source`` is the stable identity of the document within its
+    tenant (a URI or path); ``title`` is the uploader's, if given.
+    """
+
+    name: str
+    content: bytes
+    source: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedUpload:
+    """Bytes whose size and true type are known."""
+
+    upload: Upload
+    media_type: MediaType
+
+
+class BlockKind(StrEnum):
+    TITLE = "title"
+    TEXT = "text"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One titled, paged piece of a parsed document, in reading order. Not yet scrubbed."""
+
+    text: str
+    kind: BlockKind = BlockKind.TEXT
+    page: int | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a reader of the file would see, and apart from it what they would not.
+
+    ``concealed`` holds text that the file carries but does not show (``display:none``, comments, hidden
+    sheets): it is screened, and never retrieved.
+    """
+
+    title: str
+    media_type: MediaType
+    elements: tuple[Element, ...]
+    concealed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An element's place in the canonical text: ``text[start:end]``."""
+
+    start: int
+    end: int
+    kind: BlockKind
+    page: int | None
+    section: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubbedDocument:
+    """The canonical text, free of what the tenant's policy removes.
+
+    ``blocks`` are ordered and do not overlap. ``removed`` counts what was scrubbed by entity type; the values
+    are gone.
+    """
+
+    title: str
+    media_type: MediaType
+    text: str
+    blocks: tuple[Block, ...]
+    concealed: tuple[str, ...]
+    removed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a detector saw at ``text[start:end]``. ``kind`` is a stable snake_case word."""
+
+    kind: str
+    start: int
+    end: int
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedDocument:
+    """A scrubbed document with what the screening found in it.
+
+    ``suspicions`` have spans in the canonical text and mark the chunks they touch; ``concealments`` are kinds
+    of text that the file hid from its reader.
+    """
+
+    document: ScrubbedDocument
+    suspicions: tuple[Finding, ...]
+    concealments: tuple[str, ...]
+    detector_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: ``text`` is exactly ``document.text[start:end]``.
+
+    ``heading`` (title and section) is embedded and matched together with the text but is not part of the span.
+    ``suspicions`` are the kinds of findings that touch the span.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    heading: str
+    page: int | None
+    section: str | None
+    suspicions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk with its dense vector (unit length, float32) and its lexical terms (term → saturated frequency)."""
+
+    chunk: Chunk
+    vector: Vector
+    terms: Mapping[str, float]

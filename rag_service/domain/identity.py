@@ -1,0 +1,79 @@
+"""Who asks, and what they may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+"""The opaque random id of a tenant. Never its name."""
+
+
+class Role(StrEnum):
+    """What a credential may be used for. ``query`` covers search and the reading of documents."""
+
+    QUERY = "query"
+    INGEST = "ingest"
+    REVIEW = "review"
+    ADMIN = "admin"
+    AUDIT = "audit"
+
+
+class PrincipalKind(StrEnum):
+    USER = "user"
+    GROUP = "group"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Principal:
+    """An entry of an access list: a user, a group, or everyone within the tenant.
+
+    >>> str(Principal.parse("group:legal"))
+    'group:legal'
+    >>> str(Principal.parse("everyone"))
+    'everyone'
+    """
+
+    kind: PrincipalKind
+    name: str
+
+    @classmethod
+    def user(cls, name: str) -> Principal:
+        return cls(PrincipalKind.USER, name)
+
+    @classmethod
+    def group(cls, name: str) -> Principal:
+        return cls(PrincipalKind.GROUP, name)
+
+    @classmethod
+    def parse(cls, text: str) -> Principal:
+        """``user:NAME``, ``group:NAME`` or ``everyone``. Raises ValueError for anything else."""
+        if text == "everyone":
+            return EVERYONE
+        kind, separator, name = text.partition(":")
+        if not separator or not name.strip() or kind not in {"user", "group"}:
+            raise ValueError(f"{text!r} is not user:NAME, group:NAME or everyone")
+        return cls(PrincipalKind(kind), name.strip())
+
+    def __str__(self) -> str:
+        return "everyone" if self.kind is PrincipalKind.EVERYONE else f"{self.kind.value}:{self.name}"
+
+
+EVERYONE = Principal(PrincipalKind.EVERYONE, "")
+"""Everyone within one tenant; it never reaches across tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessScope:
+    """What one authenticated caller may read, in one tenant.
+
+    Only ``rag_service.authentication`` makes one, from a verified credential. Every read takes one; there is no
+    default, no ambient tenant and no way to skip it.
+    """
+
+    tenant: TenantId
+    user: str
+    principals: frozenset[Principal]
+    roles: frozenset[Role]

@@ -1,0 +1,107 @@
+"""The parts that can be exchanged, as protocols. Adapters implement them; only ``wiring`` knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from rag_service.domain.answer import Passage, Usage
+from rag_service.domain.retrieval import Candidates, SealedPoint, SealedQuery
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class ChunkIndex(Protocol):
+    """A derived index of chunks, a collection a tenant. It holds nothing readable and can always be rebuilt.
+
+    Every adapter passes ``tests/contracts/chunk_index.py``. All methods raise ``IndexUnavailable`` when the index
+    cannot answer; none returns a partial result.
+    """
+
+    async def upsert(self, collection: str, points: Sequence[SealedPoint]) -> None:
+        """The points are durable and visible to the next search. Repeating it changes nothing."""
+        ...
+
+    async def delete(self, collection: str, point_ids: Sequence[str]) -> None:
+        """The points are gone. Unknown ids and unknown collections are no error."""
+        ...
+
+    async def search(self, query: SealedQuery, *, limit: int) -> Candidates:
+        """The best ``limit`` points of each branch among those the query's access list admits.
+
+        The access list and filters hold inside each branch, and the IDF of the lexical branch is computed over the
+        points that the access list admits: ``ln(1 + (N - n + 0.5) / (n + 0.5))``. A collection that was never
+        written has no points.
+        """
+        ...
+
+    async def point_ids(self, collection: str) -> frozenset[str]:
+        """Every point of the collection, for the consistency check."""
+        ...
+
+    async def drop(self, collection: str) -> None:
+        """The collection and its files are gone."""
+        ...
+
+    async def close(self) -> None:
+        """Everything is flushed and released."""
+        ...
+
+
+class Embedder(Protocol):
+    """Text to unit vectors. ``fingerprint`` changes with the weights or their preparation."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input in tokens, special tokens included; what is longer is cut."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Shape (len(texts), dimension), rows of unit length, in the order given. Blocking; thread-safe."""
+        ...
+
+    def token_starts(self, text: str) -> list[int]:
+        """The code-point offset at which each token of ``text`` begins, ascending, without special tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an answerer is given: the parts stand apart, and passage text has no authority.
+
+    ``fence`` is this request's random marker around passages; ``canary`` a random word of the system part that no
+    answer may hold.
+    """
+
+    system: str
+    question: str
+    passages: tuple[Passage, ...]
+    fence: str
+    canary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer before filtering: untrusted text, whoever wrote it."""
+
+    text: str
+    model: str
+    usage: Usage
+
+
+class Answerer(Protocol):
+    """Writes a draft from a prompt. Raises ``ModelUnavailable``."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def draft(self, prompt: Prompt) -> Draft: ...

@@ -1,0 +1,93 @@
+"""Typed settings: ``RAG_*`` variables and one optional TOML file named by ``RAG_CONFIG``, read once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag_service.domain.errors import InvalidSetting
+
+
+def _config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "rag-service"
+
+
+def _cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rag-service"
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. ``docs/configuration.md`` describes each; a test holds the two together."""
+
+    model_config = SettingsConfigDict(env_prefix="RAG_", extra="forbid", frozen=True)
+
+    data_dir: Annotated[Path, Field(description="The one folder that holds all data.")] = Path("rag-data")
+    master_key_file: Annotated[
+        Path, Field(description="File of the master key, created outside the data folder with mode 0600.")
+    ] = Field(default_factory=lambda: _config_home() / "master.key")
+    master_key: Annotated[
+        SecretStr | None, Field(description="The master key itself, 64 hex digits; takes the place of the file.")
+    ] = None
+    cache_dir: Annotated[Path, Field(description="Where prepared model files are kept.")] = Field(
+        default_factory=_cache_home
+    )
+    index: Annotated[
+        str, Field(description="`edge` (a Qdrant Edge shard a tenant) or `memory`.", pattern="^(edge|memory)$")
+    ] = "edge"
+    embedding_model: Annotated[
+        str,
+        Field(description="`packaged` (all-MiniLM-L6-v2 as int8 ONNX), or a folder of a sentence-transformers model."),
+    ] = "packaged"
+    embedding_backend: Annotated[
+        str, Field(description="How the packaged model runs: `onnx` or `torch`.", pattern="^(onnx|torch)$")
+    ] = "onnx"
+    threads: Annotated[int, Field(description="Threads for embedding.", ge=1, le=64)] = 2
+    max_upload_mb: Annotated[int, Field(description="Largest file that is ingested, in MiB.", ge=1, le=4096)] = 64
+    max_question_chars: Annotated[int, Field(description="Longest question, in characters.", ge=16)] = 4000
+    block_injected_questions: Annotated[
+        bool, Field(description="Refuse questions that look like an injection, where the default only flags them.")
+    ] = False
+    passages: Annotated[int, Field(description="Most passages that an answer is written from.", ge=1, le=50)] = 8
+    llm_base_url: Annotated[
+        str | None, Field(description="An OpenAI-compatible server, such as `http://127.0.0.1:8080/v1`.")
+    ] = None
+    llm_api_key: Annotated[SecretStr | None, Field(description="Its API key.")] = None
+    llm_model_fast: Annotated[str | None, Field(description="Model of the tier `fast`; none: extractive.")] = None
+    llm_model_standard: Annotated[str | None, Field(description="Model of the tier `standard`.")] = None
+    llm_model_premium: Annotated[str | None, Field(description="Model of the tier `premium`.")] = None
+    llm_timeout_s: Annotated[float, Field(description="Seconds to wait for a model.", gt=0)] = 60.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = (init_settings, env_settings)
+        if config := os.environ.get("RAG_CONFIG"):
+            return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(config)))
+        return sources
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process; ``overrides`` stand for command-line options and win.
+
+    Raises:
+        InvalidSetting: a value cannot be used, or the file named by ``RAG_CONFIG`` is absent.
+    """
+    config = os.environ.get("RAG_CONFIG")
+    if config and not Path(config).is_file():
+        raise InvalidSetting("RAG_CONFIG", f"there is no file {config}")
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # values are validated by pydantic
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "RAG_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidSetting(name, first["msg"]) from None
