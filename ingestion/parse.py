@@ -1,0 +1,74 @@
+"""The second stage: from bytes of a known type to titled, paged elements."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from ingestion.parsers.extract import Extract, one_line
+from ingestion.parsers.mail import parse_mail
+from ingestion.parsers.markup import parse_html, parse_markdown
+from ingestion.parsers.pdf import parse_pdf
+from ingestion.parsers.plain import parse_plain
+from ingestion.parsers.records import parse_json
+from ingestion.parsers.sheets import parse_csv, parse_xlsx
+from ingestion.parsers.slides import parse_pptx
+from ingestion.parsers.word import parse_docx
+from rag_service.domain.document import BlockKind, Element, MediaType, ParsedDocument, Upload, ValidatedUpload
+from rag_service.domain.errors import Refused
+
+PARSERS: Mapping[MediaType, Callable[[bytes], Extract]] = {
+    MediaType.TEXT: parse_plain,
+    MediaType.MARKDOWN: parse_markdown,
+    MediaType.HTML: parse_html,
+    MediaType.CSV: parse_csv,
+    MediaType.JSON: parse_json,
+    MediaType.EMAIL: parse_mail,
+    MediaType.PDF: parse_pdf,
+    MediaType.DOCX: parse_docx,
+    MediaType.PPTX: parse_pptx,
+    MediaType.XLSX: parse_xlsx,
+}
+MAX_TITLE = 200
+
+
+def parse(upload: ValidatedUpload) -> ParsedDocument:
+    """What a reader of the file sees, as elements in reading order, and apart from it what the file hides.
+
+    The title is the uploader's, else the document's own, else the file's name.
+
+    Raises:
+        Refused: ``malformed`` when the format's parser cannot read it, ``no_text`` when there is nothing to read,
+            or what a parser found: ``encrypted``, ``too_large``, ``undecodable_text``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            extract = PARSERS[upload.media_type](upload.upload.content)
+    except Refused:
+        raise
+    except Exception:  # parsing libraries raise anything; what they say may quote the file, so nothing of it is kept
+        raise Refused("malformed", "The file is damaged: its format's parser could not read it.") from None
+    if not any(character.isalnum() for element in extract.elements for character in element.text):
+        raise Refused("no_text", "The file holds no text that could be read.")
+    title = _title(upload.upload, extract)
+    elements = tuple(_below_title(element, title) for element in extract.elements)
+    return ParsedDocument(title, upload.media_type, elements, extract.concealed)
+
+
+def _title(upload: Upload, extract: Extract) -> str:
+    stem = PurePosixPath(upload.name.replace("\\", "/")).stem
+    for candidate in (upload.title, extract.title, stem, upload.name):
+        if candidate and (title := one_line(candidate)):
+            return title[:MAX_TITLE].strip()
+    return "Untitled"
+
+
+def _below_title(element: Element, title: str) -> Element:
+    """The element with the title left out of its section path, where it would only be said twice."""
+    head, _, rest = (element.section or "").partition(" > ")
+    if rest and element.kind is not BlockKind.TITLE and head == title:
+        return replace(element, section=rest)
+    return element

@@ -1,0 +1,136 @@
+"""PDF: the text layer, page by page, as paragraphs; headings by the size of their letters."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ingestion.parsers.extract import Extract, Outline, one_line
+from ingestion.parsers.lines import Line, paragraphs, without_running_lines
+from rag_service.domain.document import BlockKind, Element
+from rag_service.domain.errors import Refused
+
+_PDFIUM = threading.Lock()
+"""PDFium keeps global state: one thread at a time may be in it."""
+
+MAX_PAGES = 20_000
+_LINE = re.compile("[^\r\n\ufffe\x02]+")
+_HYPHENS = ("\ufffe", "\x02")
+"""What PDFium writes in place of a hyphen at the end of a line and the line end."""
+
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ufffe\uffff]")
+_HEADING = 1.08
+"""Letters larger than the body's by this factor make a heading."""
+
+
+def parse_pdf(content: bytes) -> Extract:
+    """The paragraphs of every page. Lines that repeat at the edge of most pages are left out.
+
+    Raises:
+        Refused: ``encrypted`` when a password is needed, ``too_large`` for too many pages.
+    """
+    pages, title = _read(content)
+    pages = without_running_lines(pages)
+    body = _body_size(pages)
+    sizes = sorted({line.size for page in pages for line in page if line.size > body * _HEADING}, reverse=True)
+    levels = {size: level for level, size in enumerate(sizes, start=1)}
+    is_word = _vocabulary(pages)
+    outline = Outline()
+    elements: list[Element] = []
+    for number, page in enumerate(pages, start=1):
+        for text, size, is_item in paragraphs(page, is_word=is_word):
+            kind = BlockKind.LIST_ITEM if is_item else BlockKind.TEXT
+            if size in levels and _reads_as_heading(text):
+                kind, text = BlockKind.TITLE, one_line(text)
+                outline.enter(levels[size], text)
+            elements.append(Element(text, kind, number, outline.path))
+    first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
+    return Extract(tuple(elements), title=title or first)
+
+
+def _read(content: bytes) -> tuple[list[list[Line]], str | None]:
+    import pypdfium2
+
+    with _PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(io.BytesIO(content))
+        except pypdfium2.PdfiumError as error:
+            if "password" in str(error).lower():
+                raise Refused("encrypted", "The PDF is protected by a password.") from None
+            raise
+        try:
+            if len(document) > MAX_PAGES:
+                raise Refused("too_large", f"The PDF has more than {MAX_PAGES} pages.")
+            title = one_line(document.get_metadata_value("Title"))
+            return [_page_lines(document, at) for at in range(len(document))], title or None
+        finally:
+            document.close()
+
+
+def _page_lines(document: Any, at: int) -> list[Line]:
+    """The lines of a page in the order of its text. A page that cannot be read has none."""
+    import pypdfium2
+
+    try:
+        page = document[at]
+    except pypdfium2.PdfiumError:
+        return []
+    letters = page.get_textpage()
+    try:
+        text = letters.get_text_range(errors="replace")
+        exact = len(text) == letters.count_chars()  # else offsets into the text are none into the boxes
+        lines: list[Line] = []
+        for match in _LINE.finditer(text):
+            stripped = _UNREADABLE.sub("", match.group()).strip()
+            if not stripped:
+                continue
+            start = match.start() + len(match.group()) - len(match.group().lstrip())
+            end = match.start() + len(match.group().rstrip())
+            hyphenated = text[match.end() : match.end() + 1] in _HYPHENS
+            if exact:
+                lines.append(_placed(letters, stripped, start, end - 1, hyphenated))
+            else:
+                lines.append(Line(stripped, 0, 1, -20.0 * len(lines), 10, hyphenated))
+        return lines
+    finally:
+        letters.close()
+        page.close()
+
+
+def _placed(letters: Any, text: str, first: int, last: int, hyphenated: bool) -> Line:
+    left, bottom, _, top = letters.get_charbox(first, loose=True)
+    right = letters.get_charbox(last, loose=True)[2]
+    return Line(one_line(text), left, right, bottom, round((top - bottom) * 2) / 2, hyphenated)
+
+
+def _body_size(pages: list[list[Line]]) -> float:
+    """The size of most letters."""
+    sizes: Counter[float] = Counter()
+    for page in pages:
+        for line in page:
+            sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
+
+
+def _reads_as_heading(text: str) -> bool:
+    return len(text) <= 160 and any(character.isalpha() for character in text) and not text.endswith((".", ",", ";"))
+
+
+def _vocabulary(pages: list[list[Line]]) -> Callable[[str], bool]:
+    """Whether something is a word: an English one, or one that the document has within a line."""
+    own: set[str] = set()
+    for page in pages:
+        for line in page:
+            words = re.findall(r"\w+", line.text.lower())
+            own.update(words[1 : -1 if line.hyphenated else None])
+
+    def is_word(text: str) -> bool:
+        from unstructured.nlp.english_words import ENGLISH_WORDS
+
+        return text.lower() in own or text.lower() in ENGLISH_WORDS
+
+    return is_word

@@ -1,0 +1,78 @@
+"""Presentations: a page a slide, under the slide's title, speaker notes last; hidden slides are concealed."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from ingestion.parsers.extract import Extract, Outline, one_line, tidy
+from ingestion.parsers.partition import partition
+from ingestion.parsers.word import html_table_text, own_title
+from rag_service.domain.document import BlockKind, Element
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+
+
+def parse_pptx(content: bytes) -> Extract:
+    """The text of the shown slides in reading order."""
+    import pptx
+
+    deck = pptx.Presentation(io.BytesIO(content))
+    hidden: list[str] = []
+    notes: dict[int, str] = {}
+    skipped: set[int] = set()
+    titles: dict[int, set[str]] = {}
+    for page, slide in enumerate(deck.slides, start=1):
+        if (slide._element.get("show") or "1") in ("0", "false"):
+            skipped.add(page)
+            hidden.append(_drawn_text(slide._element))
+        elif slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
+            notes[page] = tidy(frame.text)
+        for shape in slide.shapes:
+            if shape.has_text_frame and (shape.top or 0) < 0 and (shape.left or 0) < 0 and page not in skipped:
+                hidden.append(one_line(shape.text_frame.text))  # off the slide: left out below, too
+        if (shape := slide.shapes.title) is not None and shape.has_text_frame:
+            titles[page] = {one_line(paragraph.text) for paragraph in shape.text_frame.paragraphs}
+    elements = _with_notes(_shown(content, skipped, titles), notes)
+    first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
+    concealed = tuple(text for text in hidden if text)
+    return Extract(tuple(elements), concealed, own_title(deck.core_properties.title) or first)
+
+
+def _shown(content: bytes, skipped: set[int], titles: dict[int, set[str]]) -> list[Element]:
+    elements: list[Element] = []
+    outline, page_before = Outline(), None
+    for item in partition("pptx", file=io.BytesIO(content), include_page_breaks=False, include_slide_notes=False):
+        page = item.metadata.page_number
+        if page in skipped:
+            continue
+        if page != page_before:
+            outline, page_before = Outline(), page
+        text, kind = tidy(item.text or ""), BlockKind.TEXT
+        if item.category == "Table":
+            text, kind = html_table_text(item.metadata.text_as_html) or text, BlockKind.TABLE
+        elif item.category == "ListItem":
+            kind = BlockKind.LIST_ITEM
+        elif item.category == "Title" and one_line(text) in titles.get(page, ()):
+            kind = BlockKind.TITLE
+            outline.enter(1, text)
+        if text:
+            elements.append(Element(text, kind, page, outline.path))
+    return elements
+
+
+def _with_notes(elements: list[Element], notes: dict[int, str]) -> list[Element]:
+    """The notes of each slide follow what the slide shows."""
+    by_page: dict[int, list[Element]] = {page: [] for page in sorted({*(item.page or 0 for item in elements), *notes})}
+    for element in elements:
+        by_page[element.page or 0].append(element)
+    ordered: list[Element] = []
+    for page, shown in by_page.items():
+        ordered += shown
+        if notes.get(page):
+            ordered.append(Element(notes[page], page=page, section=shown[-1].section if shown else None))
+    return ordered
+
+
+def _drawn_text(node: Any) -> str:
+    return one_line(" ".join(piece.text or "" for piece in node.iter(f"{_A}t")))

@@ -1,0 +1,146 @@
+"""Word documents: what a reader sees, under its headings; hidden runs, comments and deletions are concealed."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from ingestion.parsers.extract import Extract, Outline, one_line, tidy
+from ingestion.parsers.partition import partition
+from ingestion.parsers.tables import table_text
+from rag_service.domain.document import BlockKind, Element
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_NAMES = {"w": _W[1:-1]}
+_OFF = frozenset({"0", "false", "off", "none"})
+_TRANSPARENT = ("ins", "smartTag", "sdt", "moveTo", "customXml")
+"""Wrappers that ``python-docx`` does not look into, although Word shows what they hold."""
+
+_GENERIC_TITLES = frozenset({"word document", "microsoft word", "document", "untitled", "powerpoint presentation"})
+
+
+def parse_docx(content: bytes) -> Extract:
+    """The paragraphs, lists, tables, text boxes and footnotes of a Word document."""
+    import docx
+
+    document = docx.Document(io.BytesIO(content))
+    body = document.element.body
+    concealed = _take_hidden(body) + _part_texts(document, "comments", "comment")
+    _unwrap(body)
+    notes = [*_take_text_boxes(body), *_part_texts(document, "footnotes", "footnote")]
+    notes += _part_texts(document, "endnotes", "endnote")
+    cleaned = io.BytesIO()
+    document.save(cleaned)
+    cleaned.seek(0)
+    outline = Outline()
+    elements: list[Element] = []
+    for item in partition("docx", file=cleaned, include_page_breaks=False):
+        text, kind, page = tidy(item.text or ""), BlockKind.TEXT, item.metadata.page_number
+        if item.category == "Table":
+            text, kind = html_table_text(item.metadata.text_as_html) or text, BlockKind.TABLE
+        elif item.category == "ListItem":
+            kind = BlockKind.LIST_ITEM
+        elif item.category == "Title":
+            kind = BlockKind.TITLE
+            outline.enter((item.metadata.category_depth or 0) + 1, text)
+        if text:
+            elements.append(Element(text, kind, page, outline.path))
+    elements += [Element(note) for note in notes]
+    first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
+    return Extract(tuple(elements), tuple(concealed), own_title(document.core_properties.title) or first)
+
+
+def own_title(stated: str | None) -> str | None:
+    """The title that an Office file states of itself, unless it is one that a program put there."""
+    title = one_line(stated or "")
+    return title if title and title.casefold() not in _GENERIC_TITLES else None
+
+
+def html_table_text(table: str | None) -> str | None:
+    """The lines of a table that ``unstructured`` rendered as HTML, or None where it rendered none."""
+    from lxml import html
+
+    if not table:
+        return None
+    rows: list[list[str]] = []
+    for row in html.fragment_fromstring(table).iter("tr"):
+        cells: list[str] = []
+        for cell in row.iter("td", "th"):
+            cells += [" ".join(cell.itertext())] * int(cell.get("colspan") or 1)
+        rows.append(cells)
+    return table_text(rows) or None
+
+
+def _take_hidden(body: Any) -> list[str]:
+    """Runs that Word does not show are removed; their text is returned, a paragraph's together."""
+    hidden: dict[Any, list[str]] = {}
+    for run in list(body.iter(f"{_W}r")):
+        text = "".join(node.text or "" for node in run.iter(f"{_W}t", f"{_W}delText", f"{_W}instrText"))
+        deleted = any(True for _ in run.iterancestors(f"{_W}del", f"{_W}moveFrom"))
+        if text.strip() and (deleted or _is_hidden(run)):
+            hidden.setdefault(next(run.iterancestors(f"{_W}p"), body), []).append(text)
+            run.getparent().remove(run)
+    return [one_line("".join(parts)) for parts in hidden.values()]
+
+
+def _is_hidden(run: Any) -> bool:
+    """Whether a run is marked hidden, has letters of at most a point, or is white on no other ground."""
+    marks = run.find("w:rPr", _NAMES)
+    if marks is None:
+        return False
+    value = f"{_W}val"
+    for name in ("vanish", "webHidden"):
+        mark = marks.find(f"w:{name}", _NAMES)
+        if mark is not None and (mark.get(value) or "1").lower() not in _OFF:
+            return True
+    size = marks.find("w:sz", _NAMES)
+    if size is not None and (size.get(value) or "").isdecimal() and int(size.get(value)) <= 2:
+        return True
+    color = marks.find("w:color", _NAMES)
+    if color is None or (color.get(value) or "").upper() != "FFFFFF":
+        return False
+    grounds = (*run.iterancestors(f"{_W}p", f"{_W}tc"), run)
+    shaded = any(ground.xpath("./*/w:shd[not(@w:fill='auto' or @w:fill='FFFFFF')]") for ground in grounds)
+    # The ground of a styled table or text box stands elsewhere; there white letters are commonly meant to be read.
+    placed = any(True for _ in run.iterancestors(f"{_W}tbl", f"{_W}txbxContent"))
+    return not shaded and not placed and marks.find("w:highlight", _NAMES) is None
+
+
+def _unwrap(body: Any) -> None:
+    """What content controls, insertions and the like hold stands where they stood."""
+    for wrapper in list(body.iter(*(f"{_W}{name}" for name in _TRANSPARENT))):
+        parent = wrapper.getparent()
+        if parent is None:
+            continue
+        held = wrapper.find("w:sdtContent", _NAMES) if wrapper.tag == f"{_W}sdt" else wrapper
+        at = parent.index(wrapper)
+        for offset, child in enumerate(list(held) if held is not None else []):
+            parent.insert(at + offset, child)
+        parent.remove(wrapper)
+
+
+def _take_text_boxes(body: Any) -> list[str]:
+    """The text of each text box, once: Word writes a box twice, for new and for old readers."""
+    texts: dict[str, None] = {}
+    for box in list(body.iter(f"{_W}txbxContent")):
+        text = "\n".join(filter(None, (_paragraph_text(node) for node in box.iter(f"{_W}p"))))
+        if text:
+            texts[text] = None
+    return list(texts)
+
+
+def _part_texts(document: Any, part_name: str, tag: str) -> list[str]:
+    """The text of each comment or note in a part beside the document's body."""
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    texts: list[str] = []
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(f"/{part_name}"):
+            root = etree.fromstring(relation.target_part.blob, parser)
+            texts += [_paragraph_text(node) for node in root.iter(f"{_W}{tag}")]
+    return [text for text in texts if text]
+
+
+def _paragraph_text(node: Any) -> str:
+    return one_line("".join(piece.text or " " for piece in node.iter(f"{_W}t", f"{_W}tab", f"{_W}br", f"{_W}p")))
