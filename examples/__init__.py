@@ -1,0 +1,1 @@
+"""Two invented companies: the files and the questions of `rag demo`."""
