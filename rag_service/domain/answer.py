@@ -26,7 +26,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk that was opened for one caller: read from SQL under their scope, decrypted, its signature checked."""
+    """A chunk that was opened for one caller: read from SQL under their scope, decrypted, its signature checked.
+
+    ``score`` and ``cosine`` stay inside the service; callers are told ``relevance``. ``suspicions`` are what the
+    screening found in the passage, or hidden in its document.
+    """
 
     document_id: str
     version: int
@@ -40,6 +44,7 @@ class Passage:
     text: str
     suspicions: tuple[str, ...]
     score: float
+    cosine: float | None
     relevance: Relevance
 
 

@@ -158,8 +158,38 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
-    """A chunk with its dense vector (unit length, float32) and its lexical terms (term → saturated frequency)."""
+    """A chunk with its dense vector (unit length, float32)."""
 
     chunk: Chunk
     vector: Vector
-    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedChunk:
+    """A chunk as SQL stores it: nothing readable. ``chunk_id`` is a random UUID, also the index's point id."""
+
+    chunk_id: str
+    ordinal: int
+    record: bytes
+    signature: bytes
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedVersion:
+    """One version of a document, sealed under its own key and ready for one SQL transaction.
+
+    ``access`` pairs the token of each principal with its sealed name; it is stored for a new document only, so
+    that ingesting again never touches an access list.
+    """
+
+    tenant: str
+    document_id: str
+    version: int
+    source_token: str
+    content_token: str
+    version_key: bytes
+    text: bytes
+    meta: bytes
+    chunks: tuple[SealedChunk, ...]
+    access: tuple[tuple[str, bytes], ...]

@@ -3,6 +3,7 @@
 RagError
 ├── Refused                 an upload that cannot become a document
 ├── InvalidRequest          the caller asked for something malformed
+├── QuestionRefused         the tenant's policy blocks a question of this kind
 ├── Unauthenticated         no valid credential
 ├── Forbidden               a valid credential without the needed role
 ├── NotFound                absent, or not readable by this caller: never told apart
@@ -15,7 +16,9 @@ RagError
 │   ├── MasterKeyMissing
 │   ├── MasterKeyWrong
 │   ├── FolderHeld
-│   └── SchemaMismatch
+│   ├── SchemaMismatch
+│   ├── EmbeddingMismatch   the tenant's vectors were made with another model
+│   └── InvalidSetting
 └── Unavailable             a part that should answer does not
     ├── IndexUnavailable
     └── ModelUnavailable
@@ -54,6 +57,16 @@ class InvalidRequest(RagError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+@dataclass
+class QuestionRefused(RagError):
+    """The tenant's policy blocks a question of this kind."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        return f"this question was refused by policy: {self.kind}"
 
 
 class Unauthenticated(RagError):
@@ -177,6 +190,20 @@ class SchemaMismatch(ConfigurationError):
 
     def __str__(self) -> str:
         return f"the data folder has schema {self.found}, and this version needs {self.expected}"
+
+
+@dataclass
+class EmbeddingMismatch(ConfigurationError):
+    """The tenant's vectors were made with another embedding model, so a question's vector would mean nothing."""
+
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return (
+            f"the tenant's documents were embedded with {self.found}, and this service runs {self.expected}. "
+            "Set RAG_EMBEDDING_MODEL and RAG_EMBEDDING_BACKEND as they were, or ingest into a new tenant."
+        )
 
 
 class Unavailable(RagError):

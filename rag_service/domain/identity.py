@@ -77,3 +77,13 @@ class AccessScope:
     user: str
     principals: frozenset[Principal]
     roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorScope:
+    """Custody of one tenant's documents: to ingest, list, share and delete them, not to search them.
+
+    Only ``rag_service.authentication`` makes one, for whoever holds the master key.
+    """
+
+    tenant: TenantId
