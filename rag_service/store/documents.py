@@ -1,0 +1,233 @@
+"""Reading documents. Every read takes an ``AccessScope``, and demands it in SQL: tenant, live version, access list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select
+
+from rag_service.crypto.keys import TenantKeys
+from rag_service.domain.errors import IntegrityError, NotFound
+from rag_service.domain.identity import AccessScope, OperatorScope
+from rag_service.store import tables
+from rag_service.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMeta:
+    """What is told of a document version. ``removed`` counts what was scrubbed, by entity type."""
+
+    document_id: str
+    version: int
+    title: str
+    source: str
+    media_type: str
+    ingested_by: str
+    ingested_at: str
+    chunks: int
+    characters: int
+    content_sha256: str
+    detector_version: str
+    removed: dict[str, int]
+    suspicions: dict[str, int]
+    concealments: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedChunk:
+    """A chunk's record, decrypted, its signature good, read under the caller's scope."""
+
+    chunk_id: str
+    meta: DocumentMeta
+    text: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    suspicions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedChunks:
+    """``tampered`` are documents of which a chunk failed its seal or signature. What SQL refused is in neither."""
+
+    chunks: dict[str, OpenedChunk]
+    tampered: tuple[str, ...]
+
+
+class Documents:
+    """What one caller may read. No method can be called without a scope."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_chunks(self, scope: AccessScope, keys: TenantKeys, chunk_ids: Sequence[str]) -> OpenedChunks:
+        """Those of the chunks that belong to a live version which the scope may read, decrypted and verified."""
+        chunks, versions = tables.chunks.c, tables.versions.c
+        query = (
+            select(
+                chunks.id,
+                chunks.document_id,
+                chunks.version,
+                chunks.sealed_record,
+                chunks.signature,
+                versions.version_key,
+                versions.sealed_meta,
+            )
+            .join_from(tables.chunks, tables.documents, _is_live_version_of(chunks))
+            .join(
+                tables.versions,
+                (versions.tenant_id == chunks.tenant_id)
+                & (versions.document_id == chunks.document_id)
+                & (versions.version == chunks.version),
+            )
+            .where(chunks.id.in_(chunk_ids), _is_readable(scope, keys))
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        opened: dict[str, OpenedChunk] = {}
+        tampered: list[str] = []
+        metas: dict[tuple[str, int], DocumentMeta] = {}
+        for chunk_id, document_id, version, record, signature, version_key, sealed_meta in rows:
+            try:
+                seal = keys.open_version_key(document_id, version, version_key)
+                plain = seal.open(record, "chunk", chunk_id)
+                keys.verify(signature, plain, document_id, version, chunk_id)
+                if (document_id, version) not in metas:
+                    metas[document_id, version] = _meta(seal.open(sealed_meta, "meta"), document_id, version)
+            except IntegrityError:
+                tampered.append(document_id)
+                continue
+            opened[chunk_id] = _chunk(plain, chunk_id, metas[document_id, version])
+        return OpenedChunks(opened, tuple(dict.fromkeys(tampered)))
+
+    async def readable(
+        self, scope: AccessScope, keys: TenantKeys, *, limit: int, after: str | None = None
+    ) -> list[DocumentMeta]:
+        """The live documents that the scope may read, by id, beginning after the id ``after``."""
+        return await self._metas(keys, _is_readable(scope, keys), limit, after)
+
+    async def all(
+        self, operator: OperatorScope, keys: TenantKeys, *, limit: int | None = None, after: str | None = None
+    ) -> list[DocumentMeta]:
+        """Every live document of the operator's tenant."""
+        return await self._metas(keys, _is_in_custody(operator, keys), limit, after)
+
+    async def meta(
+        self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None = None
+    ) -> DocumentMeta:
+        """Raises ``NotFound``, alike for an absent document, a forbidden one and another tenant's."""
+        row, seal = await self._version(scope, keys, document_id, version)
+        return _meta(seal.open(row.sealed_meta, "meta"), document_id, row.version)
+
+    async def text(
+        self, scope: AccessScope, keys: TenantKeys, document_id: str, version: int | None = None
+    ) -> tuple[int, str]:
+        """A version's number and canonical text. Raises ``NotFound`` as ``meta`` does."""
+        row, seal = await self._version(scope, keys, document_id, version)
+        return row.version, seal.open(row.sealed_text, "text").decode()
+
+    async def access(self, operator: OperatorScope, keys: TenantKeys, document_id: str) -> list[str]:
+        """The document's access list. Raises ``NotFound``."""
+        await self.meta(operator, keys, document_id)
+        table = tables.access.c
+        query = select(table.sealed_principal).where(
+            table.tenant_id == operator.tenant, table.document_id == document_id
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return sorted(keys.open_name("principal", sealed) for (sealed,) in rows)
+
+    async def _version(
+        self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None
+    ) -> tuple[Any, Any]:
+        versions = tables.versions.c
+        allowed = _is_readable(scope, keys) if isinstance(scope, AccessScope) else _is_in_custody(scope, keys)
+        wanted = tables.documents.c.live_version if version is None else version
+        query = (
+            select(versions.version, versions.version_key, versions.sealed_meta, versions.sealed_text)
+            .join_from(
+                tables.versions,
+                tables.documents,
+                (tables.documents.c.tenant_id == versions.tenant_id)
+                & (tables.documents.c.id == versions.document_id)
+                & (versions.version == wanted),
+            )
+            .where(tables.documents.c.id == document_id, allowed)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("document")
+        return row, keys.open_version_key(document_id, row.version, row.version_key)
+
+    async def _metas(
+        self, keys: TenantKeys, allowed: ColumnElement[bool], limit: int | None, after: str | None
+    ) -> list[DocumentMeta]:
+        versions = tables.versions.c
+        query = (
+            select(versions.document_id, versions.version, versions.version_key, versions.sealed_meta)
+            .join_from(tables.versions, tables.documents, _is_live_version_of(versions))
+            .where(allowed)
+            .order_by(tables.documents.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(tables.documents.c.id > after)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            _meta(keys.open_version_key(document_id, version, key).open(sealed, "meta"), document_id, version)
+            for document_id, version, key, sealed in rows
+        ]
+
+
+def _is_live_version_of(table: Any) -> ColumnElement[bool]:
+    documents = tables.documents.c
+    condition: ColumnElement[bool] = (
+        (documents.tenant_id == table.tenant_id)
+        & (documents.id == table.document_id)
+        & (documents.live_version == table.version)
+    )
+    return condition
+
+
+def _is_readable(scope: AccessScope, keys: TenantKeys) -> ColumnElement[bool]:
+    """The document is of the scope's tenant, and its access list names one of the scope's principals."""
+    if keys.tenant != scope.tenant:
+        raise ValueError("a scope of one tenant never meets the keys of another")
+    documents, access = tables.documents.c, tables.access.c
+    listed = exists().where(
+        access.tenant_id == documents.tenant_id,
+        access.document_id == documents.id,
+        access.principal_token.in_(sorted(keys.principal_token(principal) for principal in scope.principals)),
+    )
+    return (documents.tenant_id == scope.tenant) & listed
+
+
+def _is_in_custody(operator: OperatorScope, keys: TenantKeys) -> ColumnElement[bool]:
+    if keys.tenant != operator.tenant:
+        raise ValueError("custody of one tenant never meets the keys of another")
+    return tables.documents.c.tenant_id == operator.tenant
+
+
+def _meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
+    return DocumentMeta(document_id=document_id, version=version, **json.loads(plain))
+
+
+def _chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
+    record = json.loads(plain)
+    return OpenedChunk(
+        chunk_id=chunk_id,
+        meta=meta,
+        text=record["text"],
+        page=record["page"],
+        section=record["section"],
+        start=record["start"],
+        end=record["end"],
+        suspicions=tuple(record["suspicions"]),
+    )

@@ -1,0 +1,193 @@
+"""Tenants, and the groups within each."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError as UniqueViolation
+
+from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
+from rag_service.domain.errors import Conflict, InvalidRequest, NotFound
+from rag_service.domain.identity import TenantId
+from rag_service.store import tables
+from rag_service.store.database import Database, now
+
+_NAME = re.compile(r"[^\W_][\w .&'-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant with its keys open. ``embedding`` is the fingerprint of the model its vectors were made with."""
+
+    id: TenantId
+    name: str
+    keys: TenantKeys
+    pii_policy: str
+    embedding: str | None
+    created_at: datetime
+
+
+def folded_name(name: str) -> str:
+    """The form under which a tenant's name is compared: look-alike spellings of one name are one tenant.
+
+    >>> folded_name("  Ａcme  Corp ") == folded_name("acme corp")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def checked_name(kind: str, name: str) -> str:
+    """The name, if it may be one. Raises ``InvalidRequest``."""
+    cleaned = unicodedata.normalize("NFC", name).strip()
+    if not _NAME.fullmatch(cleaned):
+        raise InvalidRequest(f"a {kind} name is 1 to 64 letters, digits, spaces and . & ' - _, a letter or digit first")
+    return cleaned
+
+
+class Tenants:
+    """The tenants of this installation."""
+
+    def __init__(self, database: Database, vault: KeyVault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def create(self, name: str, pii_policy: str) -> Tenant:
+        """Raises ``Conflict`` if the name, or one that looks the same, is taken."""
+        name = checked_name("tenant", name)
+        tenant = TenantId(secrets.token_hex(8))
+        wrapped = self._vault.new_tenant_keys(tenant)
+        keys = self._vault.open_tenant_keys(tenant, wrapped)
+        row = {
+            "id": tenant,
+            "name_token": self._vault.lookup("tenant", folded_name(name)),
+            "sealed_name": keys.seal_name("tenant", name),
+            "tenant_key": wrapped.tenant_key,
+            "index_key": wrapped.index_key,
+            "index_epoch": wrapped.index_epoch,
+            "pii_policy": pii_policy,
+            "created_at": now(),
+        }
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(tables.tenants).values(row))
+        except UniqueViolation:
+            raise Conflict("tenant") from None
+        return await self.by_name(name)
+
+    async def by_name(self, name: str) -> Tenant:
+        """Raises ``NotFound``."""
+        return await self._one(tables.tenants.c.name_token == self._vault.lookup("tenant", folded_name(name)))
+
+    async def by_id(self, tenant: TenantId) -> Tenant:
+        """Raises ``NotFound``."""
+        return await self._one(tables.tenants.c.id == tenant)
+
+    async def all(self) -> list[Tenant]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))
+            return [self._open(row) for row in rows]
+
+    async def delete(self, tenant: Tenant) -> None:
+        """The tenant's keys and rows are gone. Its collection is the caller's to drop."""
+        async with self._database.write() as connection:
+            for table in (tables.outbox, tables.chunks, tables.access, tables.versions, tables.documents):
+                await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
+            for table in (tables.api_keys, tables.members):
+                await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
+            await connection.execute(delete(tables.tenants).where(tables.tenants.c.id == tenant.id))
+
+    async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
+        """Records which model the tenant's vectors are made with."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(embedding=fingerprint)
+            )
+
+    async def set_members(self, tenant: Tenant, group: str, users: Collection[str]) -> None:
+        """The group has exactly these members."""
+        group = checked_name("group", group)
+        table, keys = tables.members, tenant.keys
+        group_token = keys.token("group", group)
+        rows = [self._member_row(tenant, group, user) for user in sorted(set(users))]
+        async with self._database.write() as connection:
+            await connection.execute(
+                delete(table).where(table.c.tenant_id == tenant.id, table.c.group_token == group_token)
+            )
+            if rows:
+                await connection.execute(insert(table), rows)
+
+    async def add_member(self, tenant: Tenant, group: str, user: str) -> None:
+        """The user is in the group; who was in it stays."""
+        row = self._member_row(tenant, checked_name("group", group), user)
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(insert(tables.members).values(row))
+        except UniqueViolation:
+            return
+
+    async def groups_of(self, tenant: Tenant, user: str) -> frozenset[str]:
+        table = tables.members
+        query = select(table.c.sealed_group).where(
+            table.c.tenant_id == tenant.id, table.c.user_token == tenant.keys.token("user", user)
+        )
+        async with self._database.read() as connection:
+            rows = await connection.execute(query)
+            return frozenset(tenant.keys.open_name("group", sealed) for (sealed,) in rows)
+
+    async def groups(self, tenant: Tenant) -> dict[str, list[str]]:
+        """Every group with its members."""
+        table = tables.members
+        query = select(table.c.sealed_group, table.c.sealed_user).where(table.c.tenant_id == tenant.id)
+        found: dict[str, list[str]] = {}
+        async with self._database.read() as connection:
+            for sealed_group, sealed_user in await connection.execute(query):
+                group = tenant.keys.open_name("group", sealed_group)
+                found.setdefault(group, []).append(tenant.keys.open_name("user", sealed_user))
+        return {group: sorted(users) for group, users in sorted(found.items())}
+
+    def _member_row(self, tenant: Tenant, group: str, user: str) -> dict[str, object]:
+        user = checked_user(user)
+        return {
+            "tenant_id": tenant.id,
+            "group_token": tenant.keys.token("group", group),
+            "user_token": tenant.keys.token("user", user),
+            "sealed_group": tenant.keys.seal_name("group", group),
+            "sealed_user": tenant.keys.seal_name("user", user),
+        }
+
+    async def _one(self, condition: ColumnElement[bool]) -> Tenant:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(tables.tenants).where(condition))).one_or_none()
+        if row is None:
+            raise NotFound("tenant")
+        return self._open(row)
+
+    def _open(self, row: Row[Any]) -> Tenant:
+        values = row._mapping
+        tenant = TenantId(values["id"])
+        keys = self._vault.open_tenant_keys(
+            tenant, WrappedTenantKeys(values["tenant_key"], values["index_key"], values["index_epoch"])
+        )
+        return Tenant(
+            id=tenant,
+            name=keys.open_name("tenant", values["sealed_name"]),
+            keys=keys,
+            pii_policy=values["pii_policy"],
+            embedding=values["embedding"],
+            created_at=values["created_at"],
+        )
+
+
+def checked_user(name: str) -> str:
+    """A user's name, as an identity provider may write it. Raises ``InvalidRequest``."""
+    cleaned = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(cleaned) <= 200 or any(unicodedata.category(letter)[0] in "CZ" for letter in cleaned):
+        raise InvalidRequest("a user name is 1 to 200 visible characters without spaces")
+    return cleaned

@@ -1,0 +1,265 @@
+"""Writing documents: a version becomes live in one transaction, together with the note that the index must follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.crypto.keys import TenantKeys
+from rag_service.domain.document import SealedVersion
+from rag_service.domain.errors import NotFound
+from rag_service.domain.identity import OperatorScope, Principal
+from rag_service.store import tables
+from rag_service.store.database import Database, now
+
+if TYPE_CHECKING:
+    from rag_service.domain.document import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVersion:
+    """What is live under a source. ``content_token`` is equal for equal content and pipeline."""
+
+    document_id: str
+    version: int
+    content_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """The index must be brought in line with SQL for one document, and lose the points ``removed``."""
+
+    position: int
+    document_id: str
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """What the index needs of a stored chunk."""
+
+    chunk_id: str
+    vector: Vector
+    lexical_text: str
+    source: str
+
+
+class Versions:
+    """The writing side, for whoever has custody of the tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def live(self, operator: OperatorScope, keys: TenantKeys, source: str) -> LiveVersion | None:
+        """The live version under a source, if there is one."""
+        documents, versions = tables.documents.c, tables.versions.c
+        query = (
+            select(documents.id, versions.version, versions.content_token)
+            .join_from(
+                tables.documents,
+                tables.versions,
+                (versions.tenant_id == documents.tenant_id)
+                & (versions.document_id == documents.id)
+                & (versions.version == documents.live_version),
+            )
+            .where(documents.tenant_id == operator.tenant, documents.source_token == keys.token("source", source))
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else LiveVersion(*row)
+
+    async def switch(self, operator: OperatorScope, sealed: SealedVersion) -> None:
+        """The version is live, its predecessor's chunks are gone, and the outbox says so: all of it, or nothing."""
+        if sealed.tenant != operator.tenant:
+            raise ValueError("a version sealed for one tenant is never stored under another")
+        place = {"tenant_id": sealed.tenant, "document_id": sealed.document_id}
+        async with self._database.write() as connection:
+            if sealed.version == 1:
+                document = {
+                    "tenant_id": sealed.tenant,
+                    "id": sealed.document_id,
+                    "source_token": sealed.source_token,
+                    "live_version": 1,
+                    "created_at": now(),
+                }
+                await connection.execute(insert(tables.documents).values(document))
+                await self._write_access(connection, operator, sealed.document_id, sealed.access)
+            removed = await self._remove_chunks(connection, operator, sealed.document_id)
+            version = {
+                **place,
+                "version": sealed.version,
+                "version_key": sealed.version_key,
+                "content_token": sealed.content_token,
+                "sealed_text": sealed.text,
+                "sealed_meta": sealed.meta,
+                "created_at": now(),
+            }
+            await connection.execute(insert(tables.versions).values(version))
+            rows = [
+                {
+                    **place,
+                    "id": chunk.chunk_id,
+                    "version": sealed.version,
+                    "ordinal": chunk.ordinal,
+                    "sealed_record": chunk.record,
+                    "signature": chunk.signature,
+                    "sealed_vector": chunk.vector,
+                }
+                for chunk in sealed.chunks
+            ]
+            await connection.execute(insert(tables.chunks), rows)
+            await connection.execute(
+                update(tables.documents)
+                .where(tables.documents.c.tenant_id == sealed.tenant, tables.documents.c.id == sealed.document_id)
+                .values(live_version=sealed.version)
+            )
+            await self._note(connection, operator, sealed.document_id, removed)
+
+    async def delete(self, operator: OperatorScope, document_id: str) -> None:
+        """The document, its versions and their keys are gone; the index is to follow. Raises ``NotFound``."""
+        async with self._database.write() as connection:
+            removed = await self._remove_chunks(connection, operator, document_id)
+            result = await connection.execute(
+                delete(tables.documents).where(
+                    tables.documents.c.tenant_id == operator.tenant, tables.documents.c.id == document_id
+                )
+            )
+            if not result.rowcount:
+                raise NotFound("document")
+            await self._note(connection, operator, document_id, removed)
+
+    async def set_access(
+        self, operator: OperatorScope, keys: TenantKeys, document_id: str, principals: Iterable[Principal]
+    ) -> None:
+        """The access list is exactly ``principals``: in SQL at once, in the index when it follows.
+
+        Raises ``NotFound``.
+        """
+        table, documents = tables.access.c, tables.documents.c
+        async with self._database.write() as connection:
+            known = select(documents.id).where(documents.tenant_id == operator.tenant, documents.id == document_id)
+            if (await connection.execute(known)).one_or_none() is None:
+                raise NotFound("document")
+            await connection.execute(
+                delete(tables.access).where(table.tenant_id == operator.tenant, table.document_id == document_id)
+            )
+            await self._write_access(connection, operator, document_id, sealed_access(keys, principals))
+            await self._note(connection, operator, document_id, ())
+
+    async def outbox(self, operator: OperatorScope, limit: int = 100) -> list[OutboxEntry]:
+        """What the index has not yet followed, in order."""
+        table = tables.outbox.c
+        query = (
+            select(table.position, table.document_id, table.removed)
+            .where(table.tenant_id == operator.tenant)
+            .order_by(table.position)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [OutboxEntry(position, document, tuple(json.loads(removed))) for position, document, removed in rows]
+
+    async def followed(self, operator: OperatorScope, position: int) -> None:
+        """The index has caught up to this position."""
+        table = tables.outbox.c
+        async with self._database.write() as connection:
+            await connection.execute(
+                delete(tables.outbox).where(table.tenant_id == operator.tenant, table.position <= position)
+            )
+
+    async def points(
+        self, operator: OperatorScope, keys: TenantKeys, document_id: str
+    ) -> tuple[list[StoredPoint], list[Principal]]:
+        """The live chunks of a document with what the index needs, and its access list; empty if it is gone."""
+        import numpy as np
+
+        chunks, versions, access = tables.chunks.c, tables.versions.c, tables.access.c
+        query = (
+            select(
+                chunks.id,
+                chunks.version,
+                chunks.sealed_record,
+                chunks.sealed_vector,
+                versions.version_key,
+                versions.sealed_meta,
+            )
+            .join_from(
+                tables.chunks,
+                tables.versions,
+                (versions.tenant_id == chunks.tenant_id)
+                & (versions.document_id == chunks.document_id)
+                & (versions.version == chunks.version),
+            )
+            .where(chunks.tenant_id == operator.tenant, chunks.document_id == document_id)
+            .order_by(chunks.ordinal)
+        )
+        listed = select(access.sealed_principal).where(
+            access.tenant_id == operator.tenant, access.document_id == document_id
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+            principals = [Principal.parse(keys.open_name("principal", sealed)) for (sealed,) in
+                          await connection.execute(listed)]
+        points = []
+        source = None
+        for chunk_id, version, sealed_record, sealed_vector, version_key, sealed_meta in rows:
+            seal = keys.open_version_key(document_id, version, version_key)
+            record = json.loads(seal.open(sealed_record, "chunk", chunk_id))
+            vector = np.frombuffer(seal.open(sealed_vector, "vector", chunk_id), dtype="<f4").astype(np.float32)
+            source = source or str(json.loads(seal.open(sealed_meta, "meta"))["source"])
+            points.append(StoredPoint(chunk_id, vector, f"{record['heading']}\n{record['text']}", source))
+        return points, principals
+
+    async def chunk_ids(self, operator: OperatorScope) -> frozenset[str]:
+        """Every live chunk of the tenant, for the consistency check."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(tables.chunks.c.id).where(tables.chunks.c.tenant_id == operator.tenant)
+            )
+            return frozenset(chunk_id for (chunk_id,) in rows)
+
+    async def _remove_chunks(
+        self, connection: AsyncConnection, operator: OperatorScope, document_id: str
+    ) -> tuple[str, ...]:
+        table = tables.chunks.c
+        of_document = (table.tenant_id == operator.tenant) & (table.document_id == document_id)
+        rows = (await connection.execute(select(table.id).where(of_document))).all()
+        await connection.execute(delete(tables.chunks).where(of_document))
+        return tuple(chunk_id for (chunk_id,) in rows)
+
+    async def _write_access(
+        self,
+        connection: AsyncConnection,
+        operator: OperatorScope,
+        document_id: str,
+        access: Iterable[tuple[str, bytes]],
+    ) -> None:
+        rows = [
+            {
+                "tenant_id": operator.tenant,
+                "document_id": document_id,
+                "principal_token": token,
+                "sealed_principal": sealed,
+            }
+            for token, sealed in access
+        ]
+        if rows:
+            await connection.execute(insert(tables.access), rows)
+
+    async def _note(
+        self, connection: AsyncConnection, operator: OperatorScope, document_id: str, removed: tuple[str, ...]
+    ) -> None:
+        entry = {"tenant_id": operator.tenant, "document_id": document_id, "removed": json.dumps(removed)}
+        await connection.execute(insert(tables.outbox).values(entry))
+
+
+def sealed_access(keys: TenantKeys, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:
+    """The rows of an access list: a token to match, and the sealed name to show."""
+    return tuple(
+        (keys.principal_token(one), keys.seal_name("principal", str(one))) for one in sorted(set(principals))
+    )
