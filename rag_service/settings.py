@@ -56,7 +56,10 @@ class Settings(BaseSettings):
         str | None, Field(description="An OpenAI-compatible server, such as `http://127.0.0.1:8080/v1`.")
     ] = None
     llm_api_key: Annotated[SecretStr | None, Field(description="Its API key.")] = None
-    llm_model_fast: Annotated[str | None, Field(description="Model of the tier `fast`; none: extractive.")] = None
+    llm_model: Annotated[
+        str | None, Field(description="The model of every tier that names none; else the first that the server lists.")
+    ] = None
+    llm_model_fast: Annotated[str | None, Field(description="Model of the tier `fast`.")] = None
     llm_model_standard: Annotated[str | None, Field(description="Model of the tier `standard`.")] = None
     llm_model_premium: Annotated[str | None, Field(description="Model of the tier `premium`.")] = None
     llm_timeout_s: Annotated[float, Field(description="Seconds to wait for a model.", gt=0)] = 60.0

@@ -1,0 +1,78 @@
+"""Any model behind an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag_service.domain.answer import Usage
+from rag_service.domain.errors import ModelUnavailable
+from rag_service.ports import Draft, Prompt
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_MOST_TOKENS = 400
+
+
+class OpenAIAnswerer:
+    """Asks one model of one server: ``model``, or else the first that the server lists.
+
+    The connection is made at the first question.
+    """
+
+    def __init__(self, *, base_url: str, api_key: str, model: str | None, timeout_s: float) -> None:
+        self._model = model
+        self._base_url = base_url
+        self._api_key = api_key
+        self._timeout_s = timeout_s
+        self._client: AsyncOpenAI | None = None
+
+    @property
+    def model(self) -> str:
+        return self._model or "the server's first model"
+
+    async def draft(self, prompt: Prompt) -> Draft:
+        """The model's text, untouched. Raises ``ModelUnavailable`` after two more tries."""
+        from openai import OpenAIError
+
+        try:
+            client = self._connected()
+            if self._model is None:
+                self._model = (await client.models.list()).data[0].id
+            completion = await client.chat.completions.create(
+                model=self._model,
+                messages=[
+                    {"role": "system", "content": prompt.system},
+                    {"role": "user", "content": render(prompt)},
+                ],
+                temperature=0.0,
+                max_tokens=_MOST_TOKENS,
+            )
+        except (OpenAIError, IndexError) as error:
+            raise ModelUnavailable(self.model, type(error).__name__) from None
+        if not completion.choices:
+            raise ModelUnavailable(self.model, "the server returned no choice")
+        usage = completion.usage
+        return Draft(
+            text=completion.choices[0].message.content or "",
+            model=self.model,
+            usage=Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage(),
+        )
+
+    def _connected(self) -> AsyncOpenAI:
+        if self._client is None:
+            from openai import AsyncOpenAI
+
+            self._client = AsyncOpenAI(
+                base_url=self._base_url, api_key=self._api_key, timeout=self._timeout_s, max_retries=2
+            )
+        return self._client
+
+
+def render(prompt: Prompt) -> str:
+    """The user message: fenced passages with their numbers, then the question."""
+    passages = "\n".join(
+        f"{prompt.fence} {number} begins\n{passage.text.replace(prompt.fence, '')}\n{prompt.fence} {number} ends"
+        for number, passage in enumerate(prompt.passages, start=1)
+    )
+    return f"{passages}\n\nQuestion: {prompt.question}"

@@ -1,0 +1,124 @@
+"""A question's path, in order.
+
+    authenticate → guard → retrieve → open → vet → route → generate → filter → cite → answer
+
+Authentication happens where the question arrives; all else is here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rag_service.authentication import Caller
+from rag_service.detect.pii import PiiDetector
+from rag_service.domain.answer import Answer, Flag, Passage, Route, Usage
+from rag_service.ports import Answerer, ChunkIndex, Embedder
+from rag_service.query.cite import cite
+from rag_service.query.filter import filter_draft
+from rag_service.query.generate import generate
+from rag_service.query.guard import GuardPolicy, guard
+from rag_service.query.open_passages import open_passages
+from rag_service.query.relevance import is_answerable
+from rag_service.query.retrieve import Filters, retrieve
+from rag_service.query.route import Tier, route
+from rag_service.query.vet import vet
+from rag_service.store.documents import Documents
+
+NOT_FOUND = "I could not find an answer to this in the documents that you can read."
+_LEAST_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParts:
+    """What the question path needs; ``wiring`` puts it together."""
+
+    embedder: Embedder
+    index: ChunkIndex
+    documents: Documents
+    detector: PiiDetector
+    answerers: Mapping[Tier, Answerer]
+    extractive: Answerer
+    guard_policy: GuardPolicy
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages best first, and the decisions taken on the way."""
+
+    passages: tuple[Passage, ...]
+    flags: tuple[Flag, ...]
+
+
+async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int) -> Answer:
+    """An answer that rests on passages the caller may read, or "not found".
+
+    Raises:
+        InvalidRequest, QuestionRefused: the guard refused the question.
+        Unavailable: the index or SQL did not answer; there is never a partial answer.
+    """
+    guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
+    depth = max(_LEAST_DEPTH, 3 * limit)
+    ranked = await retrieve(
+        guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth
+    )
+    opened = await open_passages(ranked, caller, parts.documents, limit=min(limit, parts.passages))
+    vetted = vet(opened)
+    flags = noticed + vetted.flags
+    choice = route(guarded.text, parts.answerers)
+    if not is_answerable(guarded.text, vetted.passages):
+        return _not_found(flags, Route(choice.tier, "none", "no readable passage is relevant enough"), Usage())
+    generated = await generate(guarded.text, vetted.passages, choice, fallback=parts.extractive)
+    filtered = filter_draft(generated, vetted.passages, parts.detector)
+    cited = cite(filtered.sentences)
+    flags += generated.flags + filtered.flags
+    taken = Route(choice.tier, generated.draft.model, choice.reason)
+    if not cited.citations:
+        return _not_found(flags, taken, generated.draft.usage)
+    return Answer(
+        answer_id=secrets.token_hex(8),
+        answer=cited.text,
+        found=True,
+        citations=cited.citations,
+        groundedness=cited.groundedness,
+        flags=flags,
+        route=taken,
+        usage=generated.draft.usage,
+        cached=False,
+        trace_id=secrets.token_hex(8),
+    )
+
+
+async def search(
+    question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int, depth: int | None = None
+) -> Found:
+    """The passages that fit the question best, without a model. Raises as ``ask`` does."""
+    guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
+    ranked = await retrieve(
+        guarded,
+        filters,
+        caller,
+        embedder=parts.embedder,
+        index=parts.index,
+        depth=depth or max(_LEAST_DEPTH, 3 * limit),
+    )
+    opened = await open_passages(ranked, caller, parts.documents, limit=limit)
+    vetted = vet(opened)
+    return Found(vetted.passages, noticed + vetted.flags)
+
+
+def _not_found(flags: tuple[Flag, ...], route_taken: Route, usage: Usage) -> Answer:
+    return Answer(
+        answer_id=secrets.token_hex(8),
+        answer=NOT_FOUND,
+        found=False,
+        citations=(),
+        groundedness=0.0,
+        flags=flags,
+        route=route_taken,
+        usage=usage,
+        cached=False,
+        trace_id=secrets.token_hex(8),
+    )

@@ -1,0 +1,42 @@
+"""Passages that say the same, once. Only passages that the caller may read are ever compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rag_service.lexical import words
+
+_SHINGLE_WORDS = 4
+_SAME = 0.8
+
+
+class Collapse:
+    """Remembers the passages kept so far; tells whether another says anything that no single one of them does.
+
+    Word shingles and containment: Broder, "On the resemblance and containment of documents" (1997).
+
+    >>> seen = Collapse()
+    >>> [seen.is_new(text) for text in ("Refunds take five days.", "* Refunds take FIVE days", "Refunds take ten days.")]
+    [True, False, True]
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[tuple[str, ...], list[int]] = {}
+        self._kept = 0
+
+    def is_new(self, text: str) -> bool:
+        """Whether no kept passage contains nearly all of ``text``; if so, ``text`` is kept."""
+        shingles = _shingles(words(text))
+        shared = Counter(holder for shingle in shingles for holder in self._holders.get(shingle, ()))
+        if shingles and shared and max(shared.values()) >= _SAME * len(shingles):
+            return False
+        for shingle in shingles:
+            self._holders.setdefault(shingle, []).append(self._kept)
+        self._kept += 1
+        return True
+
+
+def _shingles(sequence: list[str]) -> set[tuple[str, ...]]:
+    if len(sequence) <= _SHINGLE_WORDS:
+        return {tuple(sequence)} if sequence else set()
+    return {tuple(sequence[i : i + _SHINGLE_WORDS]) for i in range(len(sequence) - _SHINGLE_WORDS + 1)}
