@@ -1,0 +1,100 @@
+"""Seal: every part tagged with its source, signed, and encrypted under the version's own key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.document import EmbeddedChunk, ScreenedDocument, SealedChunk, SealedVersion, Upload
+from rag_service.domain.identity import Principal
+from rag_service.store.database import now
+from rag_service.store.versions import sealed_access
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Where a version comes from, and which version of which document it is to be.
+
+    ``source`` is shown to readers and therefore scrubbed; the upload's own source is the document's identity.
+    """
+
+    document_id: str
+    version: int
+    upload: Upload
+    source: str
+    ingested_by: str
+    content_token: str
+    access: Collection[Principal]
+
+
+def seal(
+    document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys
+) -> SealedVersion:
+    """The version, ready to be stored. Nothing in it can be read, moved or altered without being noticed."""
+    version_seal, wrapped = keys.new_version_key(tag.document_id, tag.version)
+    content_sha256 = hashlib.sha256(tag.upload.content).hexdigest()
+    ingested_at = now().isoformat(timespec="seconds") + "Z"
+    scrubbed = document.document
+    meta = {
+        "title": scrubbed.title,
+        "source": tag.source,
+        "media_type": scrubbed.media_type,
+        "ingested_by": tag.ingested_by,
+        "ingested_at": ingested_at,
+        "chunks": len(chunks),
+        "characters": len(scrubbed.text),
+        "content_sha256": content_sha256,
+        "detector_version": document.detector_version,
+        "removed": dict(scrubbed.removed),
+        "suspicions": dict(Counter(finding.kind for finding in document.suspicions)),
+        "concealments": list(document.concealments),
+    }
+    source_of_chunk = {
+        "content_sha256": content_sha256,
+        "detector_version": document.detector_version,
+        "ingested_by": tag.ingested_by,
+        "ingested_at": ingested_at,
+    }
+    return SealedVersion(
+        tenant=keys.tenant,
+        document_id=tag.document_id,
+        version=tag.version,
+        source_token=keys.token("source", tag.upload.source),
+        content_token=tag.content_token,
+        version_key=wrapped,
+        text=version_seal.seal(scrubbed.text.encode(), "text"),
+        meta=version_seal.seal(json.dumps(meta).encode(), "meta"),
+        chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
+        access=sealed_access(keys, tag.access),
+    )
+
+
+def _seal_chunk(
+    embedded: EmbeddedChunk, source: dict[str, str], tag: Tag, keys: TenantKeys, version_seal: VersionSeal
+) -> SealedChunk:
+    chunk, chunk_id = embedded.chunk, str(uuid.uuid4())
+    record = json.dumps(
+        {
+            "ordinal": chunk.ordinal,
+            "start": chunk.start,
+            "end": chunk.end,
+            "page": chunk.page,
+            "section": chunk.section,
+            "heading": chunk.heading,
+            "text": chunk.text,
+            "suspicions": chunk.suspicions,
+            **source,
+        }
+    ).encode()
+    return SealedChunk(
+        chunk_id=chunk_id,
+        ordinal=chunk.ordinal,
+        record=version_seal.seal(record, "chunk", chunk_id),
+        signature=keys.sign(record, tag.document_id, tag.version, chunk_id),
+        vector=version_seal.seal(embedded.vector.astype("<f4").tobytes(), "vector", chunk_id),
+    )
