@@ -44,11 +44,13 @@ _FOREIGN_SIGNATURES = (
     _OLE,
 )  # fmt: skip
 
-_HTML_PAGE = re.compile(r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_HTML_PAGE = re.compile(
+    r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+)
 _HTML_TAG = re.compile(
     r"<(?:html|head|body|h[1-6]|p|div|span|table|ul|ol|li|a|b|i|em|strong|br|hr|img|section|article|main|header|pre|form)"
     r"(?:\s[^<>]*)?/?>",
-    re.I,
+    re.IGNORECASE,
 )
 _HEADER_LINE = re.compile(r"[!-9;-~]{1,76}:|[ \t]")
 _MAIL_HEADERS = frozenset(

@@ -14,14 +14,14 @@ _HIDING = re.compile(
     r"|font-size\s*:\s*0*(?:[01](?:\.\d+)?(?:px|pt)|0(?:\.0\d*)?(?:em|rem|%)?)\s*(?:;|!|$)"
     r"|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}"
     r"|clip-path\s*:\s*inset\(\s*(?:50|100)%|color\s*:\s*transparent)",
-    re.I,
+    re.IGNORECASE,
 )
 _WHITE = r"(?:white|#fff(?:fff)?|rgba?\(\s*255\s*,\s*255\s*,\s*255\b[^)]*\))"
-_WHITE_TEXT = re.compile(rf"(?:^|;)\s*color\s*:\s*{_WHITE}\s*(?:;|!|$)", re.I)
-_BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color|-image)?\s*:\s*([^;]+)", re.I)
-_WHITE_ONLY = re.compile(rf"\s*(?:{_WHITE}|transparent|none|inherit)\s*", re.I)
+_WHITE_TEXT = re.compile(rf"(?:^|;)\s*color\s*:\s*{_WHITE}\s*(?:;|!|$)", re.IGNORECASE)
+_BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color|-image)?\s*:\s*([^;]+)", re.IGNORECASE)
+_WHITE_ONLY = re.compile(rf"\s*(?:{_WHITE}|transparent|none|inherit)\s*", re.IGNORECASE)
 _RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,4000})\}")
-_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def take_concealed(root: Any) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _style_rules(root: Any) -> dict[str, str]:
         for selectors, declarations in _RULE.findall(_CSS_COMMENT.sub("", sheet.text or "")):
             for selector in selectors.split(","):
                 name = selector.strip()
-                if re.fullmatch(r"[a-z][a-z0-9]*|[.#][\w-]+", name, re.I):
+                if re.fullmatch(r"[a-z][a-z0-9]*|[.#][\w-]+", name, re.IGNORECASE):
                     rules[name] = f"{rules.get(name, '')};{declarations}"
     return rules
 

@@ -54,5 +54,7 @@ def one_line(text: str) -> str:
 
 def tidy(text: str) -> str:
     """``text`` with tidy line ends and no white space at line ends, so that lines and offsets mean one thing."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n").replace("\x00", "")
+    text = (
+        text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n").replace("\x0c", "\n").replace("\x00", "")
+    )
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()

@@ -60,7 +60,7 @@ def _body(message: EmailMessage) -> Extract:
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
         return Extract(())
-    text = _part_text(cast(EmailMessage, part))
+    text = _part_text(part)
     if part.get_content_type() == "text/html":
         return html_extract(text)
     return Extract(text_elements(tidy(text)))

@@ -20,8 +20,8 @@ _PARTS = ("thead", "tbody", "tfoot", "tr", "td", "th", "caption")
 _PLACE = "\ue000{}\ue001"
 _PLACED = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.M | re.I)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.M | re.IGNORECASE)
 
 
 def parse_html(content: bytes) -> Extract:
@@ -34,7 +34,8 @@ def parse_markdown(content: bytes) -> Extract:
     from markdown_it import MarkdownIt
 
     source = tidy(decode_text(content).removeprefix("\ufeff"))
-    title, preface = None, ()
+    title: str | None = None
+    preface: tuple[Element, ...] = ()
     if front := _FRONT_MATTER.match(source):
         named = _FRONT_TITLE.search(front.group(1))
         title = named.group(1).strip(" \"'") if named else None
@@ -61,6 +62,7 @@ def html_extract(page: str) -> Extract:
     title = one_line(root.findtext(".//title") or "") or None
     concealed = take_concealed(root)
     tables = _take_tables(root)
+    _number_items(root)
     for node in root.iter(*_AS_BLOCK):
         node.tag = "div"
     cleaned = etree.tostring(root, encoding="unicode", method="html")
@@ -86,6 +88,17 @@ def _elements(found: Any, tables: list[str]) -> tuple[Element, ...]:
             text = _PLACED.sub(lambda match: f"\n{tables[int(match.group(1))]}\n", text).strip()
         elements.append(Element(text, kind, section=outline.path))
     return tuple(elements)
+
+
+def _number_items(root: Any) -> None:
+    """The numbers that a browser draws before the items of ordered lists are written into them."""
+    for ordered in root.iter("ol"):
+        start = ordered.get("start") or "1"
+        number = int(start) if start.isdecimal() and len(start) < 9 else 1
+        for item in ordered.iterchildren("li"):
+            own = item[0] if len(item) and item[0].tag == "p" and not (item.text or "").strip() else item
+            own.text = f"{number}. {(own.text or '').lstrip()}"
+            number += 1
 
 
 def _take_tables(root: Any) -> list[str]:

