@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag_service.settings import Settings
     from rag_service.ports import Embedder
+    from rag_service.settings import Settings
 
 
 def load_embedder(settings: Settings) -> Embedder:

@@ -18,6 +18,7 @@ from rag_service.domain.errors import ModelUnavailable, ModelUnverified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 

@@ -11,8 +11,9 @@ from rag_service.adapters.model_files import packaged_minilm, refuse_pickles, sh
 from rag_service.domain.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Sequence
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
     from sentence_transformers import SentenceTransformer
