@@ -82,7 +82,8 @@ def _candidates(question: str, passages: tuple[Passage, ...]) -> list[_Sentence]
 
 
 def _select(scored: list[tuple[float, _Sentence]]) -> list[str]:
-    best, chosen, length = scored[0][0], [], 0
+    best, length = scored[0][0], 0
+    chosen: list[str] = []
     collapse = Collapse()
     for score, one in scored:
         size = len(words(one.text))

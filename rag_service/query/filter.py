@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from rag_service.detect.pii import PiiDetector, identifiers_in
+from rag_service.detect.pii import PiiDetector
 from rag_service.domain.answer import Flag, Passage
 from rag_service.query.generate import Generated
 from rag_service.query.support import Support, SupportFinder
 from rag_service.sentences import sentence_spans
 
-_OWN_MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
+_OWN_MARKER = re.compile(r"(?<![\w\]])\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\](?!\.?\w)|(?<=\w)\s*\[\d{1,3}\](?=[.!?]?(?:\s|$))")
 _ACTIVE = re.compile(r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,2000}\)|<[a-zA-Z/!][^>\n]{0,2000}>|\bjavascript:|\bdata:[a-z]+/", re.IGNORECASE)
 
 
@@ -61,6 +61,6 @@ def _judge(sentence: str, canary: str, finder: SupportFinder, detector: PiiDetec
     supporting = support.passage.text[support.start : support.end]
     if any(markup not in supporting for markup in _ACTIVE.findall(sentence)):
         return "active_content", None
-    if not identifiers_in(sentence, detector) <= identifiers_in(supporting, detector):
+    if not detector.identifier_values(sentence) <= detector.identifier_values(supporting):
         return "unsupported_identifier", None
     return "", support

@@ -15,7 +15,7 @@ from rag_service.query.retrieve import Ranked
 from rag_service.store.documents import Documents, OpenedChunk
 
 _log = structlog.get_logger()
-_HIDDEN_INSTRUCTION = "concealed_instruction"
+_OF_WHOLE_DOCUMENT = frozenset({"concealed_instruction", "instruction_in_title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ async def open_passages(ranked: Sequence[Ranked], caller: Caller, documents: Doc
 
 
 def _passage(chunk: OpenedChunk, ranked: Ranked, rank: int) -> Passage:
-    hidden = (_HIDDEN_INSTRUCTION,) if _HIDDEN_INSTRUCTION in chunk.meta.concealments else ()
+    hidden = tuple(sorted(_OF_WHOLE_DOCUMENT & set(chunk.meta.concealments)))
     return Passage(
         document_id=chunk.meta.document_id,
         version=chunk.meta.version,

@@ -1,4 +1,4 @@
-"""Vet: passages that instruct, or that hide something, are dropped before any model sees them."""
+"""Vet: passages that command, and those of documents that hide a command, are dropped before any model sees them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rag_service.domain.answer import Flag, Passage
 from rag_service.query.open_passages import Opened
+
+_DROPPED = frozenset({"injected_instruction", "concealed_instruction", "instruction_in_title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,15 @@ class Vetted:
 
 
 def vet(opened: Opened) -> Vetted:
-    """The passages without a suspicion. The caller may read the others too, so each is named in a flag."""
-    kept = tuple(passage for passage in opened.passages if not passage.suspicions)
-    dropped = (
-        Flag("vet", kind, "dropped", passage.document_id)
+    """The passages that nobody uses to command a model.
+
+    Suspicions of other kinds, such as characters that were hidden and are gone, are flagged only. A flag names the
+    document: the caller may read it.
+    """
+    kept = tuple(passage for passage in opened.passages if not _DROPPED & set(passage.suspicions))
+    noticed = (
+        Flag("vet", kind, "dropped" if _DROPPED & set(passage.suspicions) else "kept", passage.document_id)
         for passage in opened.passages
         for kind in passage.suspicions
     )
-    return Vetted(kept, opened.flags + tuple(dict.fromkeys(dropped)))
+    return Vetted(kept, opened.flags + tuple(dict.fromkeys(noticed)))

@@ -1,0 +1,48 @@
+"""``rag ask``: one question, as a given user would have it answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show
+
+if TYPE_CHECKING:
+    from rag_service.domain.answer import Answer
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.", metavar="QUESTION")],
+    tenant: TenantName,
+    user: Annotated[str, typer.Option(help="Answer from what this user may read.")],
+    group: Annotated[list[str] | None, typer.Option(help="Count the user as a member, for this question.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Most passages to answer from.")] = 10,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a question, and get an answer whose every sentence is cited."""
+    from rag_service.authentication import act_as
+    from rag_service.query.ask import ask as answer_question
+    from rag_service.query.retrieve import Filters
+    from rag_service.wiring import open_service
+
+    async def action() -> Answer:
+        async with open_service(settings_for(data_dir)) as service:
+            owner = await service.store.tenants.by_name(tenant)
+            caller = await act_as(owner, user, group or [], tenants=service.store.tenants)
+            return await answer_question(question, Filters(), caller, service.query_parts, limit=limit)
+
+    answer = run(as_json, action)
+    show(as_json, asdict(answer), readable(answer))
+
+
+def readable(answer: Answer) -> str:
+    """The answer with its citations and flags below."""
+    lines = [answer.answer]
+    for one in answer.citations:
+        page = f", page {one.page}" if one.page else ""
+        lines.append(f"  [{one.marker}] {one.title}{page} ({one.start}-{one.end}): “{' '.join(one.quote.split())}”")
+    lines += [f"  ({flag.stage}: {flag.kind} {flag.action})" for flag in answer.flags]
+    return "\n".join(lines)

@@ -1,0 +1,101 @@
+"""``rag documents``: what is stored for a tenant, and who may read it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show, table
+
+if TYPE_CHECKING:
+    from rag_service.domain.identity import Principal
+    from rag_service.store.documents import DocumentMeta
+
+documents_app = typer.Typer(help="List, show, share and delete documents.", no_args_is_help=True)
+DocumentId = Annotated[str, typer.Argument(help="Id of the document, as `rag documents list` shows it.", metavar="ID")]
+
+
+def parse_access(entries: list[str] | None) -> list[Principal]:
+    """Access entries from the command line. A malformed one is a wrong usage."""
+    from rag_service.domain.identity import Principal
+
+    try:
+        return [Principal.parse(entry) for entry in entries or []]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--allow") from None
+
+
+@documents_app.command("list")
+def list_documents(tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List a tenant's documents."""
+    from rag_service.authentication import operate
+    from rag_service.wiring import open_store
+
+    async def action() -> list[DocumentMeta]:
+        async with open_store(settings_for(data_dir)) as store:
+            owner = await store.tenants.by_name(tenant)
+            return await store.documents.all(operate(owner), owner.keys)
+
+    metas = run(as_json, action)
+    rows = [(one.document_id, f"v{one.version}", f"{one.chunks} chunks", one.title) for one in metas]
+    empty = f"No documents yet: rag ingest PATH --tenant {tenant} --allow everyone"
+    show(as_json, {"documents": [asdict(one) for one in metas]}, table(rows, empty))
+
+
+@documents_app.command("show")
+def show_document(document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show a document: source, versions, what was scrubbed and found in it, who may read it."""
+    from rag_service.authentication import operate
+    from rag_service.wiring import open_store
+
+    async def action() -> dict[str, object]:
+        async with open_store(settings_for(data_dir)) as store:
+            owner = await store.tenants.by_name(tenant)
+            meta = await store.documents.meta(operate(owner), owner.keys, document_id)
+            return {**asdict(meta), "access": await store.documents.access(operate(owner), owner.keys, document_id)}
+
+    facts = run(as_json, action)
+    show(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
+
+
+@documents_app.command("access")
+def set_access(
+    document_id: DocumentId,
+    tenant: TenantName,
+    allow: Annotated[list[str], typer.Option("--allow", help="user:U, group:G or everyone; repeat for more.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a document's access list. Whoever is no longer on it reads nothing from the next request on."""
+    from rag_service.authentication import operate
+    from rag_service.wiring import open_service
+
+    principals = parse_access(allow)
+
+    async def action() -> None:
+        async with open_service(settings_for(data_dir)) as service:
+            owner = await service.store.tenants.by_name(tenant)
+            await service.store.versions.set_access(operate(owner), owner.keys, document_id, principals)
+            await service.follower.catch_up(owner)
+
+    run(as_json, action)
+    access = sorted(str(one) for one in principals)
+    show(as_json, {"document_id": document_id, "access": access}, f"{document_id} is readable by {', '.join(access)}.")
+
+
+@documents_app.command("delete")
+def delete_document(document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Delete a document with all its versions and their keys."""
+    from rag_service.authentication import operate
+    from rag_service.wiring import open_service
+
+    async def action() -> None:
+        async with open_service(settings_for(data_dir)) as service:
+            owner = await service.store.tenants.by_name(tenant)
+            await service.store.versions.delete(operate(owner), document_id)
+            await service.follower.catch_up(owner)
+
+    run(as_json, action)
+    show(as_json, {"deleted": document_id}, f"Deleted {document_id}.")

@@ -1,0 +1,38 @@
+"""``rag serve``: the REST service over one data folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rag_service.commands.options import DataDir, fail, settings_for
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve queries over HTTP until stopped. This process owns the data folder's index meanwhile."""
+    import asyncio
+
+    import uvicorn
+
+    from rag_service.domain.errors import RagError
+    from rag_service.web.app import create_app
+    from rag_service.wiring import open_service
+
+    async def action() -> None:
+        async with open_service(settings_for(data_dir)) as service:
+            service.query_parts  # noqa: B018  # the model is loaded before the first request, not by it
+            server = uvicorn.Server(
+                uvicorn.Config(create_app(service), host=host, port=port, log_level="warning", access_log=False)
+            )
+            typer.echo(f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True)
+            await server.serve()
+
+    try:
+        asyncio.run(action())
+    except RagError as error:
+        fail(False, type(error).__name__, str(error))

@@ -1,0 +1,135 @@
+"""``rag tenant`` and ``rag group``: who is served, and who belongs together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show, table
+
+if TYPE_CHECKING:
+    from rag_service.store.tenants import Tenant
+
+tenant_app = typer.Typer(help="Create, list, show and delete tenants.", no_args_is_help=True)
+group_app = typer.Typer(help="Say who belongs to a group of a tenant.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the tenant.", metavar="NAME")]
+
+
+@tenant_app.command("create")
+def create(
+    name: Name,
+    pii: Annotated[
+        str, typer.Option(help="What is scrubbed: identifiers, persons (names too), strict (places, dates too).")
+    ] = "identifiers",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a tenant, with keys and a collection of its own."""
+    from rag_service.detect.policy import PiiPolicy
+    from rag_service.wiring import open_store
+
+    if pii not in list(PiiPolicy):
+        raise typer.BadParameter(f"choose one of {', '.join(PiiPolicy)}", param_hint="--pii")
+
+    async def action() -> Tenant:
+        async with open_store(settings_for(data_dir)) as store:
+            return await store.tenants.create(name, pii)
+
+    tenant = run(as_json, action)
+    show(as_json, _facts(tenant), f"Created tenant {tenant.name} ({tenant.pii_policy}).")
+
+
+@tenant_app.command("list")
+def list_tenants(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the tenants."""
+    from rag_service.wiring import open_store
+
+    async def action() -> list[Tenant]:
+        async with open_store(settings_for(data_dir)) as store:
+            return await store.tenants.all()
+
+    tenants = run(as_json, action)
+    rows = [(one.name, one.pii_policy, f"{one.created_at:%Y-%m-%d}") for one in tenants]
+    show(as_json, {"tenants": [_facts(one) for one in tenants]}, table(rows, "No tenants yet: rag tenant create NAME"))
+
+
+@tenant_app.command("show")
+def show_tenant(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show a tenant: policy, groups, number of documents."""
+    from rag_service.authentication import operate
+    from rag_service.wiring import open_store
+
+    async def action() -> dict[str, object]:
+        async with open_store(settings_for(data_dir)) as store:
+            tenant = await store.tenants.by_name(name)
+            documents = await store.documents.all(operate(tenant), tenant.keys)
+            groups = await store.tenants.groups(tenant)
+            return {**_facts(tenant), "documents": len(documents), "groups": groups}
+
+    facts = run(as_json, action)
+    show(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
+
+
+@tenant_app.command("delete")
+def delete_tenant(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a tenant with all its documents, keys and its collection. There is no way back."""
+    from rag_service.wiring import open_service
+
+    if not yes:
+        typer.confirm(f"Delete tenant {name} and everything in it?", abort=True, err=True)
+
+    async def action() -> str:
+        async with open_service(settings_for(data_dir)) as service:
+            tenant = await service.store.tenants.by_name(name)
+            await service.store.tenants.delete(tenant)
+            await service.index.drop(tenant.keys.index.collection)
+            return tenant.name
+
+    deleted = run(as_json, action)
+    show(as_json, {"deleted": deleted}, f"Deleted tenant {deleted}.")
+
+
+@group_app.command("set")
+def set_group(
+    group: Annotated[str, typer.Argument(help="Name of the group.", metavar="GROUP")],
+    tenant: TenantName,
+    member: Annotated[list[str] | None, typer.Option("--member", help="A user; repeat for more.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a group exactly these members; none empties it."""
+    from rag_service.wiring import open_store
+
+    members = sorted(set(member or []))
+
+    async def action() -> None:
+        async with open_store(settings_for(data_dir)) as store:
+            await store.tenants.set_members(await store.tenants.by_name(tenant), group, members)
+
+    run(as_json, action)
+    show(as_json, {"group": group, "members": members}, f"Group {group}: {', '.join(members) or 'no members'}.")
+
+
+@group_app.command("list")
+def list_groups(tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List a tenant's groups with their members."""
+    from rag_service.wiring import open_store
+
+    async def action() -> dict[str, list[str]]:
+        async with open_store(settings_for(data_dir)) as store:
+            return await store.tenants.groups(await store.tenants.by_name(tenant))
+
+    groups = run(as_json, action)
+    rows = [(group, ", ".join(members)) for group, members in groups.items()]
+    show(as_json, {"groups": groups}, table(rows, "No groups."))
+
+
+def _facts(tenant: Tenant) -> dict[str, object]:
+    return {"tenant": tenant.name, "id": tenant.id, "pii": tenant.pii_policy, "created_at": tenant.created_at}

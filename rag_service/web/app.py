@@ -1,0 +1,28 @@
+"""The REST service."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from rag_service import __version__
+from rag_service.web import documents, health, query
+from rag_service.web.limits import BodyLimit
+from rag_service.web.problems import add_problem_handlers
+from rag_service.wiring import Service
+
+
+def create_app(service: Service) -> FastAPI:
+    """An application over a service that stays open as long as the application runs."""
+    app = FastAPI(
+        title="rag-service",
+        version=__version__,
+        summary="Answers with citations over each tenant's own documents.",
+        description="Authenticate with `Authorization: Bearer <API key>`. Errors are problem details (RFC 9457).",
+    )
+    app.state.service = service
+    app.include_router(query.router)
+    app.include_router(documents.router)
+    app.include_router(health.router)
+    add_problem_handlers(app)
+    app.add_middleware(BodyLimit)
+    return app

@@ -1,0 +1,44 @@
+"""Who calls: every tenant's route depends on one of these, and gets its scope from nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from rag_service.authentication import Caller, authenticate
+from rag_service.domain.errors import Unauthenticated
+from rag_service.domain.identity import Role
+from rag_service.wiring import Service
+
+_bearer = HTTPBearer(auto_error=False, description="An API key, as `rag key create` prints it.")
+
+
+def current_service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+CurrentService = Annotated[Service, Depends(current_service)]
+
+
+def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
+    async def caller(
+        service: CurrentService,
+        tenant: Annotated[str, Path(description="Name of the tenant.", max_length=200)],
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> Caller:
+        if credentials is None:
+            raise Unauthenticated
+        store = service.store
+        return await authenticate(
+            credentials.credentials, tenant, role, api_keys=store.api_keys, tenants=store.tenants
+        )
+
+    return caller
+
+
+QueryCaller = Annotated[Caller, Depends(_caller_with(Role.QUERY))]
+"""The caller of a route that reads: their key has the scope ``query``."""

@@ -1,0 +1,65 @@
+"""Errors as problem details (RFC 9457). Nothing that a caller sent, and nothing of a document, is repeated in them."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+import structlog
+
+from rag_service.domain import errors
+
+_log = structlog.get_logger()
+
+STATUS: tuple[tuple[type[errors.RagError], int, str], ...] = (
+    (errors.Unauthenticated, 401, "unauthenticated"),
+    (errors.Forbidden, 403, "forbidden"),
+    (errors.NotFound, 404, "not-found"),
+    (errors.InvalidRequest, 422, "invalid-request"),
+    (errors.QuestionRefused, 422, "question-refused"),
+    (errors.Unavailable, 503, "unavailable"),
+    (errors.EmbeddingMismatch, 503, "unavailable"),
+)
+_TOLD = (errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.InvalidRequest, errors.QuestionRefused)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(errors.RagError, _rag_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)
+
+
+def problem_response(status: int, kind: str, detail: str) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    body = {"type": f"urn:rag-service:problem:{kind}", "title": kind.replace("-", " "), "status": status, "detail": detail}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+async def _rag_error(_request: Request, error: Exception) -> JSONResponse:
+    for known, status, kind in STATUS:
+        if isinstance(error, known):
+            if isinstance(error, _TOLD):
+                return problem_response(status, kind, str(error))
+            _log.error("request_failed", error=type(error).__name__, detail=str(error))
+            return problem_response(status, kind, "the service cannot answer now; its operator sees why in the log")
+    return await _defect(_request, error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    where = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    return problem_response(422, "invalid-request", "; ".join(where))
+
+
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    return problem_response(error.status_code, kind, "no such route" if error.status_code == 404 else kind)
+
+
+async def _defect(_request: Request, error: Exception) -> JSONResponse:
+    _log.error("request_failed", error=type(error).__name__)
+    return problem_response(500, "internal-error", "the service met a defect")

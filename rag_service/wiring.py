@@ -1,0 +1,132 @@
+"""The only module that knows which adapter stands behind a port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rag_service.adapters.embedders import load_embedder
+from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
+from rag_service.detect.pii import PiiDetector
+from rag_service.folder import DataFolder, hold, open_folder
+from rag_service.follow import IndexFollower
+from rag_service.ports import Answerer, ChunkIndex, Embedder
+from rag_service.query.ask import QueryParts
+from rag_service.query.guard import GuardPolicy
+from rag_service.query.route import Tier
+from rag_service.settings import Settings
+from rag_service.store.api_keys import ApiKeys
+from rag_service.store.database import Database
+from rag_service.store.documents import Documents
+from rag_service.store.tenants import Tenants
+from rag_service.store.versions import Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The repositories over one data folder."""
+
+    folder: DataFolder
+    tenants: Tenants
+    api_keys: ApiKeys
+    documents: Documents
+    versions: Versions
+
+
+@dataclass(frozen=True)
+class Service:
+    """The store, and the index that this process owns. Models are loaded when first used."""
+
+    settings: Settings
+    store: Store
+    index: ChunkIndex
+    follower: IndexFollower
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return load_embedder(self.settings)
+
+    @cached_property
+    def detector(self) -> PiiDetector:
+        return PiiDetector()
+
+    @cached_property
+    def query_parts(self) -> QueryParts:
+        extractive = ExtractiveAnswerer(self.embedder)
+        return QueryParts(
+            embedder=self.embedder,
+            index=self.index,
+            documents=self.store.documents,
+            detector=self.detector,
+            answerers=_answerers(self.settings, extractive),
+            extractive=extractive,
+            guard_policy=GuardPolicy(self.settings.max_question_chars, self.settings.block_injected_questions),
+            passages=self.settings.passages,
+        )
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The data folder's repositories, for what needs no index; works beside a running service."""
+    folder = await open_folder(settings)
+    database = folder.database()
+    try:
+        yield _store(folder, database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """The service over a data folder that this process holds; the index has caught up with SQL.
+
+    Raises ``FolderHeld`` where another process holds it.
+    """
+    async with open_store(settings) as store:
+        with hold(store.folder):
+            index = _index(settings, store.folder.index)
+            service = Service(settings, store, index, IndexFollower(store.versions, index))
+            try:
+                for tenant in await store.tenants.all():
+                    if settings.index == "memory":
+                        await service.follower.rebuild(tenant, store.documents)
+                    await service.follower.catch_up(tenant)
+                yield service
+            finally:
+                await index.close()
+
+
+def _store(folder: DataFolder, database: Database) -> Store:
+    tenants = Tenants(database, folder.vault)
+    return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database))
+
+
+def _index(settings: Settings, path: Path) -> ChunkIndex:
+    if settings.index == "memory":
+        from rag_service.adapters.memory_index import MemoryIndex
+
+        return MemoryIndex()
+    from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
+
+    return QdrantEdgeIndex(path, dimension=384)
+
+
+def _answerers(settings: Settings, extractive: Answerer) -> Mapping[Tier, Answerer]:
+    if settings.llm_base_url is None:
+        return dict.fromkeys(Tier, extractive)
+    own = {
+        Tier.FAST: settings.llm_model_fast,
+        Tier.STANDARD: settings.llm_model_standard,
+        Tier.PREMIUM: settings.llm_model_premium,
+    }
+    return {tier: _openai(settings, settings.llm_base_url, model or settings.llm_model) for tier, model in own.items()}
+
+
+def _openai(settings: Settings, base_url: str, model: str | None) -> Answerer:
+    from rag_service.adapters.openai_answerer import OpenAIAnswerer
+
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
+    return OpenAIAnswerer(base_url=base_url, api_key=key, model=model, timeout_s=settings.llm_timeout_s)
