@@ -22,6 +22,7 @@ from ingestion.validate import validate
 from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
 from rag_service.detect.pii import PiiDetector
+from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch, Refused
 from rag_service.domain.identity import Principal
@@ -83,7 +84,7 @@ async def ingest(upload: Upload, intake: Intake, parts: IngestionParts) -> Inges
     Raises ``Refused`` where it cannot become a document; an earlier version then stays live.
     """
     tenant, operator = intake.tenant, operate(intake.tenant)
-    policy = ScrubPolicy.of(tenant.pii_policy, tenant.keys.pseudonym_key)
+    policy = ScrubPolicy(PiiPolicy(tenant.pii_policy), tenant.keys.pseudonym_key)
     validated = validate(upload, max_bytes=parts.max_bytes)
     token = _content_token(upload, intake, parts)
     live = await parts.versions.live(operator, tenant.keys, upload.source)

@@ -1,0 +1,129 @@
+"""``rag ingest`` and ``rag demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag_service.commands.documents import parse_access
+from rag_service.commands.options import AsJson, DataDir, TenantName, fail, run, settings_for, show
+
+if TYPE_CHECKING:
+    from ingestion.batch import FileOutcome, FoundFile
+    from rag_service.domain.identity import Principal
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this package's commands to `rag`."""
+    app.command()(ingest)
+    app.command()(demo)
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files, and folders with all below them.", metavar="PATH...")],
+    tenant: TenantName,
+    owner: Annotated[str | None, typer.Option(help="The user who owns new documents, and may read them.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option("--allow", help="Who may read new documents: user:U, group:G or everyone.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The document's identity, or for a folder the beginning of it.", metavar="URI")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ingest documents: validate, scrub, screen, embed, seal and index them.
+
+    A file that was ingested before costs nothing if it has not changed, and else replaces its former version in one
+    step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other.
+    """
+    from rag_service.domain.identity import Principal
+    from rag_service.store.tenants import checked_user
+
+    if owner is None and not allow:
+        raise typer.BadParameter("say who may read the documents: --owner U, --allow …, or both")
+    if missing := [str(path) for path in paths if not path.exists()]:
+        fail(as_json, "NoSuchPath", f"there is no file or folder {', '.join(missing)}")
+    access = parse_access(allow)
+
+    async def action() -> list[FileOutcome]:
+        holder = checked_user(owner) if owner else "operator"
+        return await _ingest(paths, tenant, holder, [*access, *([Principal.user(holder)] if owner else [])],
+                             source, data_dir, as_json)
+
+    outcomes = run(as_json, action)
+    report = summary(outcomes)
+    refused = len(report["refused"])
+    show(
+        as_json,
+        report,
+        f"{len(report['documents'])} ingested, {len(report['unchanged'])} unchanged, {refused} refused",
+    )
+    if refused:
+        raise typer.Exit(1)
+
+
+async def _ingest(
+    paths: list[Path],
+    tenant_name: str,
+    owner: str,
+    access: list[Principal],
+    source: str | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> list[FileOutcome]:
+    from ingestion.batch import find_files, ingest_files
+    from ingestion.parts import ingestion_parts
+    from ingestion.pipeline import Intake, prepare_tenant
+    from ingestion.progress import Progress
+    from rag_service.wiring import open_service
+
+    files: list[FoundFile] = list(find_files(paths, source))
+    async with open_service(settings_for(data_dir)) as service:
+        tenant = await service.store.tenants.by_name(tenant_name)
+        parts = ingestion_parts(service)
+        intake = Intake(await prepare_tenant(tenant, parts), owner, access)
+        with Progress(len(files), lines=not as_json) as progress:
+            return await ingest_files(files, intake, parts, progress.report)
+
+
+def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
+    """The outcomes as ``rag ingest --json`` prints them: every file in exactly one list."""
+    from ingestion.pipeline import Ingested, Unchanged
+    from rag_service.domain.errors import Refused
+
+    documents: list[dict[str, object]] = []
+    unchanged: list[dict[str, object]] = []
+    refused: list[dict[str, object]] = []
+    for outcome in outcomes:
+        path, result = str(outcome.path), outcome.result
+        if isinstance(result, Ingested):
+            documents.append(
+                {
+                    "path": path,
+                    "document_id": result.document_id,
+                    "version": result.version,
+                    "chunks": result.chunks,
+                    "removed": result.removed,
+                    "suspicions": list(result.suspicions),
+                }
+            )
+        elif isinstance(result, Unchanged):
+            unchanged.append({"path": path, "document_id": result.document_id})
+        elif isinstance(result, Refused):
+            refused.append({"path": path, "reason": result.reason, "detail": result.detail})
+    return {"documents": documents, "unchanged": unchanged, "refused": refused, "quarantined": []}
+
+
+def demo(
+    corpus: Annotated[Path | None, typer.Option(help="A folder laid out like examples/.", hidden=True)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ingest the example documents of two companies into a temporary folder, and ask about them."""
+    from ingestion.demo import run_demo
+
+    passed = run(as_json, lambda: run_demo(corpus, as_json))
+    if not passed:
+        raise typer.Exit(1)
