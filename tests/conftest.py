@@ -1,0 +1,119 @@
+"""What every test shares: no way off this machine, and a real service in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+OFFLINE = Path(__file__).parent / "offline"
+sys.path.insert(0, str(OFFLINE))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])])
+if sys.modules.get("sitecustomize") is not None:
+    del sys.modules["sitecustomize"]  # another one may have run at start; ours guards in its place
+import sitecustomize  # noqa: E402, F401  # guards every socket from here on
+
+from ingestion.batch import FileOutcome, FoundFile, ingest_files  # noqa: E402
+from ingestion.parts import ingestion_parts  # noqa: E402
+from ingestion.pipeline import Ingested, Intake, prepare_tenant  # noqa: E402
+from rag_service.domain.identity import Principal  # noqa: E402
+from rag_service.settings import Settings, load_settings  # noqa: E402
+from rag_service.wiring import Service, open_service  # noqa: E402
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The attempts to leave this machine, by this process and its children: there must be none in the whole run."""
+    log = tmp_path_factory.mktemp("network") / "attempts"
+    os.environ["RAG_TEST_NETWORK_LOG"] = str(log)
+    yield log
+    assert not log.exists(), f"something tried to leave this machine: {log.read_text(encoding='utf-8')}"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the developer's shell reaches a test, and no test reaches the developer's key."""
+    for name in list(os.environ):
+        if name.startswith("RAG_") and name not in {"RAG_TEST_NETWORK_LOG", "RAG_EVAL_DATA"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RAG_MASTER_KEY_FILE", str(tmp_path / "keys" / "master.key"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Runs a coroutine to its end."""
+    return asyncio.run
+
+
+@dataclass
+class Company:
+    """A tenant in a test, with the few things that tests do to one."""
+
+    service: Service
+    name: str
+
+    async def ingest(self, folder: Path, **files: str) -> dict[str, FileOutcome]:
+        """Ingests files named by keyword (``a_md="…"``), readable by everyone in the tenant."""
+        return await self.ingest_for(["everyone"], folder, **files)
+
+    async def ingest_for(self, allow: list[str], folder: Path, **files: str) -> dict[str, FileOutcome]:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = []
+        for name, text in files.items():
+            path = folder / ".".join(name.rsplit("_", 1))
+            path.write_text(text, encoding="utf-8")
+            found.append(FoundFile(path, path.name))
+        parts = ingestion_parts(self.service)
+        tenant = await prepare_tenant(await self.service.store.tenants.by_name(self.name), parts)
+        intake = Intake(tenant, "operator", [Principal.parse(entry) for entry in allow])
+        outcomes = await ingest_files(found, intake, parts, lambda _: None)
+        return {outcome.path.name: outcome for outcome in outcomes}
+
+    async def document_id(self, folder: Path, allow: list[str], **files: str) -> str:
+        """Ingests one file and returns the id of its document."""
+        [outcome] = (await self.ingest_for(allow, folder, **files)).values()
+        assert isinstance(outcome.result, Ingested), outcome.result
+        return outcome.result.document_id
+
+    async def key(self, user: str, *groups: str) -> str:
+        """An API key of a user who is in these groups."""
+        from rag_service.domain.identity import Role
+
+        tenant = await self.service.store.tenants.by_name(self.name)
+        for group in groups:
+            await self.service.store.tenants.add_member(tenant, group, user)
+        return (await self.service.store.api_keys.create(tenant, user, [Role.QUERY], None)).secret
+
+
+@asynccontextmanager
+async def company(service: Service, name: str, pii: str = "identifiers") -> AsyncIterator[Company]:
+    await service.store.tenants.create(name, pii)
+    yield Company(service, name)
+
+
+@pytest.fixture
+def open_companies(settings: Settings) -> Callable[..., Any]:
+    """Opens a service with one tenant a name: ``async with open_companies("acme", "bolt") as (acme, bolt)``."""
+
+    @asynccontextmanager
+    async def opened(*names: str, pii: str = "identifiers") -> AsyncIterator[list[Company]]:
+        async with open_service(settings) as service:
+            for name in names:
+                await service.store.tenants.create(name, pii)
+            yield [Company(service, name) for name in names]
+
+    return opened
