@@ -7,7 +7,9 @@ import unicodedata
 from functools import lru_cache
 
 ZWNJ, ZWJ, SOFT_HYPHEN, BLACK_FLAG = "\u200c", "\u200d", "\u00ad", "\U0001f3f4"
-_ZERO_WIDTH = "\u200b\u200c\u200d\u2060-\u2064\u206a-\u206f\ufeff\u180e\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\ufff9-\ufffb"
+_ZERO_WIDTH = (
+    "\u200b\u200c\u200d\u2060-\u2064\u206a-\u206f\ufeff\u180e\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\ufff9-\ufffb"
+)
 _BIDI = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"
 _TAGS = "\U000e0000-\U000e007f"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
@@ -31,7 +33,7 @@ CONFUSABLE = dict(
         strict=True,
     )
 )
-"""Cyrillic and Greek letters that look like Latin ones. Greek letters that science writes beside Latin (TNFα) are left out."""
+"""Cyrillic and Greek letters that look like Latin ones, without those that science writes beside Latin (TNFα)."""
 
 MIXED_WORD = re.compile(f"[A-Za-z]*[{''.join(CONFUSABLE)}]+[A-Za-z{''.join(CONFUSABLE)}]*")
 

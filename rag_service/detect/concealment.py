@@ -105,7 +105,7 @@ def find_concealment(text: str) -> list[Finding]:
 
 
 def reveal_with_offsets(text: str) -> Revealed:
-    """The text with hiding characters gone, tag characters as the ASCII they carry, look-alikes as what they pass for."""
+    """The text without hiding characters, tags as the ASCII they carry, look-alikes as what they pass for."""
     if text.isascii():
         return Revealed(text, range(len(text) + 1))
     hiding = set(hiding_positions(text))

@@ -41,7 +41,8 @@ _KEY_TAIL = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?
 _KEY_LONGEST = 16_384
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=\s]{0,16384}")
 _CONNECTION = re.compile(
-    r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,24}://[^\s:/@\[\]<>]{0,128}:(?P<value>[^\s@/\[\]<>{}$]{1,128})@(?=[\w.\[-])", re.IGNORECASE
+    r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,24}://[^\s:/@\[\]<>]{0,128}:(?P<value>[^\s@/\[\]<>{}$]{1,128})@(?=[\w.\[-])",
+    re.IGNORECASE,
 )
 _QUOTE = "\"'`“”‘’"
 _ASSIGNMENT = re.compile(

@@ -140,11 +140,10 @@ def _counts(result: Any, text: str, needs_context: frozenset[str]) -> bool:
     kind = result.entity_type
     if kind in needs_context:
         return in_context
-    if kind == "PHONE_NUMBER":
-        return result.score >= PHONE_THRESHOLD
-    if kind == "IP_ADDRESS" and not in_context and _VERSION_BEFORE.search(text[max(0, result.start - 12) : result.start]):
-        return False
-    return bool(result.score >= THRESHOLD)
+    if kind == "IP_ADDRESS" and not in_context:
+        # Four numbers with dots are as often a version or a section.
+        return not _VERSION_BEFORE.search(text[max(0, result.start - 12) : result.start])
+    return bool(result.score >= (PHONE_THRESHOLD if kind == "PHONE_NUMBER" else THRESHOLD))
 
 
 def _without_overlap(found: Iterable[Finding]) -> list[Finding]:

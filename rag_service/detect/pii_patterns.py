@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _WORD = re.compile(r"\w+|[^\w\s]")
-_MAYBE_PHONE = re.compile(r"[+＋(\[]{0,3}\d(?:[^\w\n]{0,4}\d){6,199}(?:[ ,;/x#.]{0,4}(?:ext\.?|x|extn\.?)[ .:]{0,3}\d{1,7})?")
+_MAYBE_PHONE = re.compile(
+    r"[+＋(\[]{0,3}\d(?:[^\w\n]{0,4}\d){6,199}(?:[ ,;/x#.]{0,4}(?:ext\.?|x|extn\.?)[ .:]{0,3}\d{1,7})?"
+)
 _PHONE_CONTEXT = ("phone", "number", "telephone", "cell", "cellphone", "mobile", "call", "tel", "fax", "whatsapp")
 
 
@@ -68,7 +70,7 @@ ROWS: tuple[Row, ...] = (
     Row("SePersonnummerRecognizer", ("personnummer", "samordningsnummer"), only_patterns=(0,)),
     Row("KrRrnRecognizer", ("rrn", "주민등록번호"), needs_context=False),
     Row("DeTaxIdRecognizer", ("steuer", "steuerid", "steueridentifikationsnummer", "idnr")),
-    Row("DeSocialSecurityRecognizer", ("sozialversicherungsnummer", "rentenversicherungsnummer", "svnr"), needs_context=False),
+    Row("DeSocialSecurityRecognizer", ("rentenversicherungsnummer", "svnr"), needs_context=False),
     Row("DeIdCardRecognizer", ("personalausweis", "personalausweisnummer", "ausweis", "ausweisnummer")),
     Row("DePassportRecognizer", _PASSPORT),
     Row("DeHealthInsuranceRecognizer", ("krankenversicherungsnummer", "versichertennummer", "kvnr")),
@@ -112,7 +114,7 @@ def import_analyzer() -> Any:
 def _words_only_engine(presidio: Any) -> Any:
     """An NLP engine that only splits words, which is all that context words need."""
 
-    class WordsOnly(presidio.nlp_engine.NlpEngine):  # type: ignore[misc,name-defined]  # presidio is imported late
+    class WordsOnly(presidio.nlp_engine.NlpEngine):  # type: ignore[misc]  # presidio is imported late
         def load(self) -> None:
             """Nothing to load."""
 

@@ -103,7 +103,7 @@ class ScrubbedDocument:
     """The canonical text, free of what the tenant's policy removes.
 
     ``blocks`` are ordered and do not overlap. ``removed`` counts what was scrubbed by entity type; the values
-    are gone.
+    are gone. ``hiding`` says where characters stood that hid text from a reader; they are gone too.
     """
 
     title: str
@@ -112,6 +112,7 @@ class ScrubbedDocument:
     blocks: tuple[Block, ...]
     concealed: tuple[str, ...]
     removed: Mapping[str, int]
+    hiding: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
