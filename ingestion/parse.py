@@ -49,7 +49,8 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
             extract = PARSERS[upload.media_type](upload.upload.content)
     except Refused:
         raise
-    except Exception:  # parsing libraries raise anything; what they say may quote the file, so nothing of it is kept
+    # Parsing libraries raise anything, and what they say may quote the file: nothing of it is kept.
+    except Exception:  # noqa: BLE001  (for the reason above)
         raise Refused("malformed", "The file is damaged: its format's parser could not read it.") from None
     if not any(character.isalnum() for element in extract.elements for character in element.text):
         raise Refused("no_text", "The file holds no text that could be read.")

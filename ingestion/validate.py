@@ -39,13 +39,14 @@ _FOREIGN_EXTENSIONS = frozenset(
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _FOREIGN_SIGNATURES = (
-    b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM\x00", b"II*\x00", b"MM\x00*", b"RIFF", b"ID3", b"OggS",
-    b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf'\x1c", b"Rar!", b"\x7fELF", b"MZ", b"SQLite format 3\x00", b"{\\rtf",
-    _OLE,
+    b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"OggS\x00", b"ID3\x03", b"ID3\x04",
+    b"\x1f\x8b", b"BZh91AY", b"\xfd7zXZ\x00", b"7z\xbc\xaf'\x1c", b"Rar!\x1a", b"\x7fELF", b"MZ\x90\x00",
+    b"SQLite format 3\x00", b"{\\rtf", _OLE,
 )  # fmt: skip
+"""Each holds a byte or mark that no prose begins with: a text may well begin with "MZ"."""
 
 _HTML_PAGE = re.compile(
-    r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+    r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 _HTML_TAG = re.compile(
     r"<(?:html|head|body|h[1-6]|p|div|span|table|ul|ol|li|a|b|i|em|strong|br|hr|img|section|article|main|header|pre|form)"

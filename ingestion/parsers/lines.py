@@ -12,6 +12,8 @@ _MARK = re.compile(r"[•‣◦▪●○■□➢➤✓✔–—*·-]\s+")
 _DIGITS = re.compile(r"\d+")
 _PARAGRAPH_GAP = 1.6
 _BUCKET = 24.0
+_SHORT = 30
+"""Letters in a line that is too short to be a column of prose: a row of a narrow table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,20 @@ def _begins_paragraph(before: Line, line: Line) -> bool:
 
 def _was_full(before: Line, line: Line, margins: dict[int, float]) -> bool:
     """Whether the first word of ``line`` would not have fitted at the end of the line before it."""
+    if len(before.text) < _SHORT or (_is_row(before.text) and _is_row(line.text)):
+        return False
     if before.bottom - line.bottom < 0.4 * line.size or abs(before.left - line.left) > 4 * line.size:
         return False
     first_word = len(line.text.split(" ", 1)[0]) + 1
     width = (line.right - line.left) / max(len(line.text), 1) * first_word
     return before.right + width > margins[_bucket(before)] - 0.3 * line.size
+
+
+def _is_row(text: str) -> bool:
+    """Whether a line reads as a row of figures: it ends in one, and a third of its words are."""
+    words = text.split()
+    figures = [any(character.isdigit() for character in word) for word in words]
+    return figures[-1] and sum(figures) * 3 >= len(words)
 
 
 def _right_margins(page: Sequence[Line]) -> dict[int, float]:

@@ -48,7 +48,7 @@ def _message(content: bytes) -> EmailMessage:
         content = decode_text(content).encode()
     if content.startswith(b"From "):
         content = content.partition(b"\n")[2]
-    return cast(EmailMessage, message_from_bytes(content.lstrip(b"\xef\xbb\xbf\r\n"), policy=policy.default))
+    return message_from_bytes(content.lstrip(b"\xef\xbb\xbf\r\n"), policy=policy.default)
 
 
 def _is_enveloped(message: EmailMessage) -> bool:
@@ -60,7 +60,7 @@ def _body(message: EmailMessage) -> Extract:
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
         return Extract(())
-    text = _part_text(part)
+    text = _part_text(cast(EmailMessage, part))
     if part.get_content_type() == "text/html":
         return html_extract(text)
     return Extract(text_elements(tidy(text)))

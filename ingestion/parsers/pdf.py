@@ -23,6 +23,8 @@ _HYPHENS = ("\ufffe", "\x02")
 """What PDFium writes in place of a hyphen at the end of a line and the line end."""
 
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ufffe\uffff]")
+_LONGEST_HEADING = 160
+_SENTENCE_WORDS = 8
 _HEADING = 1.08
 """Letters larger than the body's by this factor make a heading."""
 
@@ -43,11 +45,12 @@ def parse_pdf(content: bytes) -> Extract:
     elements: list[Element] = []
     for number, page in enumerate(pages, start=1):
         for text, size, is_item in paragraphs(page, is_word=is_word):
-            kind = BlockKind.LIST_ITEM if is_item else BlockKind.TEXT
             if size in levels and _reads_as_heading(text):
-                kind, text = BlockKind.TITLE, one_line(text)
                 outline.enter(levels[size], text)
-            elements.append(Element(text, kind, number, outline.path))
+                elements.append(Element(one_line(text), BlockKind.TITLE, number, outline.path))
+            else:
+                kind = BlockKind.LIST_ITEM if is_item else BlockKind.TEXT
+                elements.append(Element(text, kind, number, outline.path))
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
     return Extract(tuple(elements), title=title or first)
 
@@ -117,7 +120,10 @@ def _body_size(pages: list[list[Line]]) -> float:
 
 
 def _reads_as_heading(text: str) -> bool:
-    return len(text) <= 160 and any(character.isalpha() for character in text) and not text.endswith((".", ",", ";"))
+    """Large letters are no heading where they run on: a pull quote, a slogan over several sentences."""
+    if len(text) > _LONGEST_HEADING or not any(character.isalpha() for character in text):
+        return False
+    return not text.endswith((",", ";")) and (not text.endswith(".") or len(text.split()) <= _SENTENCE_WORDS)
 
 
 def _vocabulary(pages: list[list[Line]]) -> Callable[[str], bool]:

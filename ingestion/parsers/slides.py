@@ -24,15 +24,14 @@ def parse_pptx(content: bytes) -> Extract:
     skipped: set[int] = set()
     titles: dict[int, set[str]] = {}
     for page, slide in enumerate(deck.slides, start=1):
-        if (slide._element.get("show") or "1") in ("0", "false"):
+        if (slide.element.get("show") or "1") in ("0", "false"):
             skipped.add(page)
-            hidden.append(_drawn_text(slide._element))
+            hidden.append(_drawn_text(slide.element))
         elif slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
             notes[page] = tidy(frame.text)
-        for shape in slide.shapes:
-            if page not in skipped and not shape.is_placeholder and shape.has_text_frame and _is_off_slide(shape):
-                hidden.append(one_line(shape.text_frame.text))  # ``unstructured`` leaves these out, too
-        _number_paragraphs(slide._element)
+        if page not in skipped:
+            hidden += [one_line(shape.text_frame.text) for shape in slide.shapes if _is_off_slide(shape)]
+        _number_paragraphs(slide.element)
         if (shape := slide.shapes.title) is not None and shape.has_text_frame:
             titles[page] = {one_line(paragraph.text) for paragraph in shape.text_frame.paragraphs}
     numbered = io.BytesIO()
@@ -80,6 +79,9 @@ def _with_notes(elements: list[Element], notes: dict[int, str]) -> list[Element]
 
 
 def _is_off_slide(shape: Any) -> bool:
+    """Whether a text box lies where no one sees it; ``unstructured`` leaves these out, too."""
+    if shape.is_placeholder or not shape.has_text_frame:
+        return False
     return bool(shape.top and shape.left and (shape.top < 0 or shape.left < 0))
 
 

@@ -143,4 +143,5 @@ def _part_texts(document: Any, part_name: str, tag: str) -> list[str]:
 
 
 def _paragraph_text(node: Any) -> str:
-    return one_line("".join(piece.text or " " for piece in node.iter(f"{_W}t", f"{_W}tab", f"{_W}br", f"{_W}p")))
+    pieces = node.iter(f"{_W}t", f"{_W}tab", f"{_W}br", f"{_W}p")
+    return one_line("".join((piece.text or "") if piece.tag == f"{_W}t" else " " for piece in pieces))
