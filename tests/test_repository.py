@@ -60,8 +60,8 @@ def test_the_configuration_describes_no_setting_that_does_not_exist() -> None:
 
 def _capability_rows() -> dict[str, list[str]]:
     text = (DOCS / "capabilities.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines()]
-    return {row[0].strip("| "): row for row in rows if re.fullmatch(r"[A-Z]{3}-\d+", row[0].strip("| "))}
+    rows = [[cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")] for line in text.splitlines()]
+    return {row[0]: row for row in rows if re.fullmatch(r"[A-Z]{3}-\d+", row[0])}
 
 
 def test_the_capability_table_has_every_row_of_the_requirements() -> None:
