@@ -22,8 +22,9 @@ def chunk(
     """Ordered passages that do not overlap and together hold every character that is not white space.
 
     No passage has more than ``budget`` tokens. A passage lies on one page, and a new heading begins a new one unless
-    the one before is still small; headings stay with what follows them. A block that is too long is cut between
-    sentences (a table between rows), else at line ends, else at white space, else between tokens.
+    the one before is still small. Headings stay with what follows them, which gives the passage its page and section.
+    A block that is too long is cut between sentences (a table between rows), else at line ends, else at white space,
+    else between tokens.
 
     ``token_starts`` gives the offset of each token of a text; it is called once.
     """
@@ -53,7 +54,8 @@ def chunk(
 class _Passage:
     start: int
     end: int
-    first: Block
+    anchor: Block
+    """The first block that is not a heading: its page and section are the passage's."""
     only_titles: bool
 
 
@@ -79,7 +81,7 @@ class _Packer:
             self._append(start, end, block)
 
     def finished(self) -> Iterator[tuple[int, int, Block]]:
-        """Passages as (start, end, first block); small ones are joined with a neighbour where they fit."""
+        """Passages with the block that gives page and section; small ones are joined with a neighbour where they fit."""
         self._close()
         merged: list[_Passage] = []
         for passage in self._done:
@@ -87,7 +89,7 @@ class _Packer:
                 merged[-1] = replace(merged[-1], end=passage.end, only_titles=False)
             else:
                 merged.append(passage)
-        return ((passage.start, passage.end, passage.first) for passage in merged)
+        return ((passage.start, passage.end, passage.anchor) for passage in merged)
 
     def _tokens(self, start: int, end: int) -> int:
         return bisect_left(self._starts, end) - bisect_left(self._starts, start)
@@ -96,7 +98,7 @@ class _Packer:
         opened = self._open
         if opened is None or opened.only_titles:
             return False
-        if block.page != opened.first.page:
+        if block.page != opened.anchor.page:
             return True
         return block.kind is BlockKind.TITLE and self._tokens(opened.start, opened.end) * 4 >= self._budget
 
@@ -104,7 +106,8 @@ class _Packer:
         opened = self._open
         if opened is not None and self._tokens(opened.start, end) <= self._budget:
             titles = opened.only_titles and block.kind is BlockKind.TITLE
-            self._open = replace(opened, end=end, only_titles=titles)
+            anchor = block if opened.only_titles and not titles else opened.anchor
+            self._open = replace(opened, end=end, anchor=anchor, only_titles=titles)
             return
         self._close()
         self._open = _Passage(start, end, block, block.kind is BlockKind.TITLE)
@@ -116,7 +119,7 @@ class _Packer:
 
     def _may_join(self, before: _Passage, after: _Passage) -> bool:
         small = self._budget // 6
-        if before.first.page != after.first.page or self._tokens(before.start, after.end) > self._budget:
+        if before.anchor.page != after.anchor.page or self._tokens(before.start, after.end) > self._budget:
             return False
         return self._tokens(after.start, after.end) < small or self._tokens(before.start, before.end) < small
 

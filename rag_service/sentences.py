@@ -61,7 +61,7 @@ def _paragraph_spans(text: str) -> list[tuple[int, int]]:
 
 def _goes_on(text: str, before: tuple[int, int], start: int) -> bool:
     between = text[before[1] : start].replace("\r\n", "\n")
-    last = text[before[0] : before[1]][-_WORD_TAIL:].rstrip()[-1:]
+    last = text[max(before[0], before[1] - _WORD_TAIL) : before[1]].rstrip()[-1:]
     return len(between) == 1 and bool(last) and (last.isalnum() or last in ",-–—()'’\"”%&/")
 
 

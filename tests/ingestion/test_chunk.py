@@ -95,13 +95,18 @@ def test_a_heading_begins_a_passage_and_stays_with_what_follows() -> None:
     first, second, *rest = cut(parts, budget=50)
     assert first.text == words(40)
     assert second.text.startswith("Leave\n\nCarry over\n\nword word")
-    assert second.section == "Leave"
+    assert second.section == "Leave > Carry over"
     assert rest
 
 
 def test_a_passage_lies_on_one_page() -> None:
     passages = cut([(words(3), TEXT, 1, None), (words(3), TEXT, 2, None)], budget=100)
     assert [passage.page for passage in passages] == [1, 2]
+
+
+def test_a_heading_at_the_foot_of_a_page_goes_with_the_text_over_the_page() -> None:
+    passages = cut([(words(30), TEXT, 1, None), ("Leave", TITLE, 1, "Leave"), (words(9), TEXT, 2, "Leave")], budget=40)
+    assert [(passage.page, passage.text.startswith("Leave")) for passage in passages] == [(1, False), (2, True)]
 
 
 def test_a_long_block_is_cut_between_sentences() -> None:

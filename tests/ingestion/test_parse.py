@@ -264,11 +264,12 @@ def test_text_in_content_controls_insertions_and_boxes_of_a_word_file_is_kept() 
 
     def build(document: Any) -> None:
         document.add_paragraph("Start.")
+        box = "<w:txbxContent><w:p><w:r><w:t>Boxed.</w:t></w:r></w:p></w:txbxContent>"
         for xml in (
             "<w:sdt {}><w:sdtContent><w:p><w:r><w:t>Controlled.</w:t></w:r></w:p></w:sdtContent></w:sdt>",
             "<w:p {}><w:ins w:id='1' w:author='a'><w:r><w:t>Inserted.</w:t></w:r></w:ins></w:p>",
             "<w:p {}><w:del w:id='2' w:author='a'><w:r><w:delText>Deleted.</w:delText></w:r></w:del></w:p>",
-            "<w:p {}><w:r><w:pict><w:txbxContent><w:p><w:r><w:t>Boxed.</w:t></w:r></w:p></w:txbxContent></w:pict></w:r></w:p>",
+            f"<w:p {{}}><w:r><w:pict>{box}</w:pict></w:r></w:p>",
         ):
             document.element.body.insert(1, parse_xml(xml.format(nsdecls("w"))))
 
@@ -334,7 +335,7 @@ def test_pdf_lines_become_paragraphs_under_headings_on_their_pages() -> None:
         (BlockKind.TITLE, "Travel policy", 1),
         (
             BlockKind.TEXT,
-            "Every trip is booked at least two weeks ahead through the internal travel desk, which answers within a day.",
+            f"{first[1][3]} {first[2][3]}",
             1,
         ),
         (BlockKind.TEXT, "Short trips need no approval.", 1),
@@ -404,9 +405,10 @@ def test_a_part_that_is_not_xml_is_refused_as_malformed_without_a_quote() -> Non
 def test_markup_nested_too_deeply_is_refused_or_read() -> None:
     content = "<html>" + "<div>" * 50_000 + "deep" + "</div>" * 50_000
     try:
-        assert "deep" in shown(parsed("a.html", content))
+        outcome = shown(parsed("a.html", content))
     except Refused as refusal:
-        assert refusal.reason in {"malformed", "no_text"}
+        outcome = refusal.reason
+    assert outcome in {"deep", "malformed", "no_text"}
 
 
 # Manners
@@ -429,7 +431,8 @@ def test_parsing_in_a_fresh_process_is_silent_and_imports_neither_spacy_nor_torc
         "print(parse(validate(Upload('a.md', b'# Hi\\n\\nHello there.', 'a'), max_bytes=99)).title)\n"
         "print(sorted({'spacy', 'torch', 'transformers'} & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (a script of ours)
     assert (done.stdout, done.stderr) == ("Hi\n[]\n", "")
 
 
