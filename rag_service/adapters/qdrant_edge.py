@@ -185,6 +185,11 @@ class QdrantEdgeIndex:
         while len(self._open) >= self._max_open:
             self._close(next(iter(self._open)))
         shard = qdrant_edge.EdgeShard.load(str(self._root / collection), self._configuration())
+        # Likewise it makes a lost vector storage anew, empty. Every point of ours has both vectors.
+        complete = qdrant_edge.Filter(must=[qdrant_edge.HasVectorCondition(name) for name in (DENSE, LEXICAL)])
+        if shard.count(qdrant_edge.CountRequest(filter=complete)) != shard.info().points_count:
+            shard.close()
+            raise IndexUnavailable("a collection has lost its vectors and must be rebuilt")
         self._open[collection] = shard
         return shard
 
