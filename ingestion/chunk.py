@@ -81,7 +81,7 @@ class _Packer:
             self._append(start, end, block)
 
     def finished(self) -> Iterator[tuple[int, int, Block]]:
-        """Passages with the block that gives page and section; small ones are joined with a neighbour where they fit."""
+        """Passages with the block that gives page and section; small ones join a neighbour where they fit."""
         self._close()
         merged: list[_Passage] = []
         for passage in self._done:

@@ -103,6 +103,11 @@ def test_an_office_file_that_expands_beyond_reason_is_refused() -> None:
     assert refusal_of("a.docx", bomb) == "archive_bomb"
 
 
+def test_a_bomb_spread_over_small_members_is_refused() -> None:
+    bomb = with_members(DOCX, {f"word/media/{number}.bmp": bytes(3 * MIB) for number in range(12)})
+    assert refusal_of("a.docx", bomb) == "archive_bomb"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_an_office_part_with_a_document_type_is_refused(encoding: str) -> None:
     part = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode(encoding)
