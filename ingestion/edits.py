@@ -19,8 +19,8 @@ class Edit:
 def apply(text: str, edits: Sequence[Edit]) -> tuple[str, Callable[[int], int]]:
     """The edited text, and a map from old positions to new ones that never goes backwards.
 
-    ``edits`` are in order and do not overlap. A position inside a replaced span moves to the replacement's end, so of
-    two neighbours that share a span the first one owns the replacement.
+    ``edits`` are in order, do not overlap, and none is of an empty span. A position inside a replaced span moves to
+    the replacement's end, so of two neighbours that share a span the first one owns the replacement.
 
     >>> text, moved = apply("call 555 now", [Edit(5, 8, "[PHONE]")])
     >>> text, text[moved(9):moved(12)], text[:moved(6)]

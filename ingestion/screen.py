@@ -11,7 +11,7 @@ DETECTOR_VERSION = f"{injection.VERSION} {concealment.VERSION}"
 CONCEALED_INSTRUCTION = "concealed_instruction"
 CONCEALED_TEXT = "concealed_text"
 SUBSTANTIAL = 200
-"""Characters of hidden text in a document, above which hiding them is itself worth a look. Templates hide a few words."""
+"""Characters of hidden text in a document from which on hiding is itself worth a look; templates hide a few words."""
 
 
 def screen(document: ScrubbedDocument) -> ScreenedDocument:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +11,7 @@ from ingestion.canonical import hiding_edits, joined, plain_text
 from ingestion.edits import Edit, apply
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
+from rag_service.detect.pseudonyms import pseudonym
 from rag_service.domain.document import Block, Finding, ParsedDocument, ScrubbedDocument
 from rag_service.domain.errors import Refused
 
@@ -35,16 +33,6 @@ class ScrubPolicy:
     def __post_init__(self) -> None:
         if self.pii is not PiiPolicy.IDENTIFIERS and len(self.pseudonym_key) < 16:
             raise ValueError("a policy that removes names needs a pseudonym key of at least 16 bytes")
-
-
-def pseudonym(name: str, key: bytes) -> str:
-    """The tenant's stable stand-in for a person's name, whatever its case and spacing.
-
-    >>> pseudonym("Ada  Lovelace", b"k" * 16) == pseudonym("ADA LOVELACE", b"k" * 16)
-    True
-    """
-    normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-    return f"[PERSON_{hmac.digest(key, normal.encode(), hashlib.sha256).hex()[:8]}]"
 
 
 def scrub(document: ParsedDocument, policy: ScrubPolicy, detector: PiiDetector) -> ScrubbedDocument:

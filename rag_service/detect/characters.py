@@ -70,7 +70,7 @@ def is_rightly_invisible(text: str, at: int, *, right_to_left: bool) -> bool:
         if not before or before.isspace() or INVISIBLE.match(before):
             return False
         # Digits, # and * take one in keycaps; ASCII letters never do.
-        return ord(before) > 0x7F and unicodedata.category(before) != "Ll" or before in "0123456789#*"
+        return (ord(before) > 0x7F and unicodedata.category(before) != "Ll") or before in "0123456789#*"
     if TAG.match(character):
         start = text.rfind(BLACK_FLAG, max(0, at - 7), at)
         flag = _FLAG.match(text, start) if start >= 0 else None

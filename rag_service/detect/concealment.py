@@ -90,7 +90,7 @@ def find_concealment(text: str) -> list[Finding]:
     for start, end in _runs(hiding_positions(text)):
         kinds = _kinds(text, start, end)
         found += [Finding(kind, start, end) for kind in sorted(kinds)]
-        inside = 0 < start and end < len(text) and text[start - 1].isalpha() and text[end].isalpha()
+        inside = start > 0 and end < len(text) and text[start - 1].isalpha() and text[end].isalpha()
         if not kinds and inside and ch.SOFT_HYPHEN not in text[start:end]:
             in_word.append(Finding("zero_width", start, end))
     # One is what copying leaves behind; more than one breaks words on purpose.

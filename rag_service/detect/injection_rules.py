@@ -123,7 +123,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "false_turn",
         "system|assistant",
-        r"""(?m:^)\W{0,4}(?:system|assistant)\ ?(?:message|override|prompt|update|note)?\ ?:\W{0,4}(?:sure\b|of\ course|certainly|here\ (?:is|are)\ the|I\ (?:will|have|can|am)|you\ (?:are|must|will|now)|ignore|disregard|forget
+        r"""(?m:^)\W{0,4}(?:system|assistant)\ ?(?:message|override|prompt|update|note)?\ ?:\W{0,4}(?:sure[,!]|of\ course|certainly|here\ (?:is|are)\ the|I\ (?:will|have|can|am)|you\ (?:are|must|will|now)|ignore|disregard|forget
         |the\ user\ is|grant|from\ now|new\ (?:instructions?|rules?|task)|override|call\ [a-z]{2,12}_|cleanup\ required|execute|do\ not\ (?:tell|reveal))
         |\b(?:important|urgent|critical|mandatory)?\ ?system\ (?:override|update|message|note)\ ?:[^\n]{0,60}\b(?:your|you|ignore|token|assistant|response)\b""",
         refusable=False,

@@ -107,7 +107,7 @@ def import_analyzer() -> Any:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with _without_model_frameworks():
         import presidio_analyzer
-        import presidio_analyzer.predefined_recognizers  # noqa: F401  # makes the attribute available
+        import presidio_analyzer.predefined_recognizers  # makes the attribute available
     return presidio_analyzer
 
 
@@ -135,10 +135,10 @@ def _words_only_engine(presidio: Any) -> Any:
         def process_batch(self, texts: Any, language: str, **_: Any) -> Any:
             return ((text, self.process_text(text, language)) for text in texts)
 
-        def is_stopword(self, word: str, language: str) -> bool:
+        def is_stopword(self, word: str, language: str) -> bool:  # noqa: ARG002  # presidio's signature
             return False
 
-        def is_punct(self, word: str, language: str) -> bool:
+        def is_punct(self, word: str, language: str) -> bool:  # noqa: ARG002  # presidio's signature
             return not any(character.isalnum() for character in word)
 
         def get_supported_entities(self) -> list[str]:
@@ -175,7 +175,7 @@ def build_pattern_engine() -> PatternEngine:
     class Phone(recognizers.PhoneRecognizer):  # type: ignore[misc,name-defined]  # presidio is imported late
         """The regions are tried on runs of digits until one knows them all: Presidio tries eight on the whole text."""
 
-        def analyze(self, text: str, entities: Any, nlp_artifacts: Any = None) -> list[Any]:
+        def analyze(self, text: str, entities: Any, nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002  # presidio's signature
             results = []
             for candidate in _MAYBE_PHONE.finditer(text):
                 # A letter on either side tells the matcher that this is part of a code.

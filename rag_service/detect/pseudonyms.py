@@ -16,12 +16,12 @@ _LONGEST_NAME = 3
 
 
 def pseudonym(name: str, key: bytes) -> str:
-    """The tenant's stand-in for a person's name, whatever its case and spacing.
+    """The tenant's stand-in for a person's name, whatever its case, spacing and hyphens.
 
-    >>> pseudonym("Ada  Lovelace", b"k" * 16) == pseudonym("ADA LOVELACE", b"k" * 16)
+    >>> pseudonym("Ada  Lovelace-King", b"k" * 16) == pseudonym("ADA LOVELACE KING", b"k" * 16)
     True
     """
-    normal = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    normal = " ".join(words(unicodedata.normalize("NFKC", name).casefold()))
     return f"[PERSON_{hmac.digest(key, normal.encode(), hashlib.sha256).hex()[:8]}]"
 
 
