@@ -31,7 +31,7 @@ def as_stored(point: SealedPoint) -> qdrant_edge.Point:
     return qdrant_edge.Point(
         UUID(point.point_id),
         {
-            DENSE: [float(x) for x in point.vector],
+            DENSE: point.vector.tolist(),
             LEXICAL: qdrant_edge.SparseVector(list(point.term_ids), list(point.term_weights)),
         },
         {ACCESS: list(point.access), DOCUMENT: point.document, SOURCE: point.source},
@@ -62,7 +62,7 @@ def _admitted(query: SealedQuery) -> qdrant_edge.Filter:
 def dense_branch(query: SealedQuery, limit: int) -> qdrant_edge.QueryRequest:
     import qdrant_edge
 
-    nearest = qdrant_edge.Query.Nearest([float(x) for x in query.vector], using=DENSE)
+    nearest = qdrant_edge.Query.Nearest(query.vector.tolist(), using=DENSE)
     return qdrant_edge.QueryRequest(limit=limit, query=nearest, filter=_admitted(query))
 
 

@@ -55,7 +55,7 @@ class QdrantEdgeIndex:
     all calls, in order, and the event loop stays free between them.
     """
 
-    def __init__(self, root: Path, *, dimension: int, max_open: int = 32, search_threads: int = 1) -> None:
+    def __init__(self, root: Path, *, dimension: int, max_open: int = 32, search_threads: int = 2) -> None:
         self._root = root
         self._dimension = dimension
         self._max_open = max_open
