@@ -62,7 +62,7 @@ def _candidates(question: str, passages: tuple[Passage, ...]) -> list[_Sentence]
         for rank, passage in enumerate(passages)
         for start, end in sentence_spans(passage.text)
     ]
-    texts = [row for row in texts if len(words(row[2])) >= _LEAST_WORDS and row[2] != row[3]]
+    texts = [row for row in texts if _can_answer(row[2], wanted)]
     found = [wanted & set(terms(text)) for _, _, text, _ in texts]
     counts = Counter(term for here in found for term in here)
     weight = {term: math.log(1 + len(texts) / counts[term]) for term in counts}
@@ -79,6 +79,11 @@ def _candidates(question: str, passages: tuple[Passage, ...]) -> list[_Sentence]
     ]
     sentences.sort(key=lambda one: (-(one.overlap + one.rank), one.order))
     return sentences[:_EMBEDDED]
+
+
+def _can_answer(text: str, wanted: set[str]) -> bool:
+    """A heading that repeats the question's words, or another question, says nothing that was not known."""
+    return len(words(text)) >= _LEAST_WORDS and not text.endswith("?") and not set(terms(text)) <= wanted
 
 
 def _select(scored: list[tuple[float, _Sentence]]) -> list[str]:
