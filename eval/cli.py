@@ -1,0 +1,106 @@
+"""``rag eval``: quality, measured through the production code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag_service.commands.options import AsJson, run, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eval.report import RunDocument
+
+eval_app = typer.Typer(help="Measure quality, in temporary folders, through the production code.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this package's commands to `rag`."""
+    app.add_typer(eval_app, name="eval")
+
+
+@eval_app.callback()
+def main() -> None:
+    """Keeps `retrieval` a command of its own while it is the only one."""
+
+
+@eval_app.command("retrieval")
+def retrieval(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders with corpus.jsonl, queries.jsonl and qrels/*.tsv.", metavar="DIR...")
+    ],
+    split: Annotated[str | None, typer.Option(help="Which of the qrels, where a folder holds several.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the report, values by query included, as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Fail where a figure is below its floor in this file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write floors a little below what is measured.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Test the difference from a run that --output wrote, query by query.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure retrieval on test collections: ranking quality with 95% intervals, latency, ingestion.
+
+    Each collection is ingested and asked in a temporary folder. Latency is of searches with the default limit, one at
+    a time, after warm-up.
+    """
+    runs = run(as_json, lambda: _measure(folders, split))
+    if output:
+        _write_json(output, runs)
+    if html:
+        from eval.html_report import page
+
+        html.write_text(page(runs), encoding="utf-8")
+    _conclude(runs, baseline, write_baseline, compare, as_json)
+
+
+async def _measure(folders: Sequence[Path], split: str | None) -> list[RunDocument]:
+    from eval.bar import Bar
+    from eval.datasets.beir import load_dataset
+    from eval.experiment import run_experiment
+    from eval.report import run_document
+
+    datasets = [load_dataset(folder, split) for folder in folders]  # a mistake in the last is told before the first run
+    with Bar() as bar:
+        return [run_document(await run_experiment(dataset, bar)) for dataset in datasets]
+
+
+def _conclude(
+    runs: Sequence[RunDocument], baseline: Path | None, write_baseline: Path | None, compare: Path | None, as_json: bool
+) -> None:
+    """Prints the report with what the comparison and the gate say; a figure below its floor ends with status 1."""
+    from dataclasses import asdict
+
+    from eval.gates import Difference, Shortfall, differences, read_floors, shortfalls, write_floors
+    from eval.report import as_one_document, readable, summary
+
+    async def judge() -> tuple[list[Difference], list[Shortfall]]:
+        moved = differences(runs, compare) if compare else []
+        below = shortfalls(runs, read_floors(baseline), baseline) if baseline else []
+        if write_baseline:
+            write_floors(write_baseline, runs)
+        return moved, below
+
+    moved, below = run(as_json, judge)
+    document: dict[str, Any] = as_one_document([summary(one) for one in runs])
+    lines = [readable(runs)]
+    if compare:
+        document["differences"] = [asdict(one) for one in moved]
+        lines += [f"{one.dataset}: {one.measure} {one.difference:+.4f} (p = {one.p_value:.3f})" for one in moved]
+    if baseline:
+        document["gate"] = {"passed": not below, "below": [asdict(one) for one in below]}
+        lines += [f"BELOW: {one}" for one in below] or ["Every figure is at or above its floor."]
+    show(as_json, document, "\n".join(lines))
+    if below:
+        raise typer.Exit(1)
+
+
+def _write_json(path: Path, runs: Sequence[RunDocument]) -> None:
+    import json
+
+    from eval.report import as_one_document
+
+    path.write_text(json.dumps(as_one_document(runs), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Test collections, and how they are read."""

@@ -1,0 +1,1 @@
+"""Measures, named as in the literature."""
