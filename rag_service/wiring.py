@@ -36,22 +36,44 @@ class Store:
     versions: Versions
 
 
-@dataclass(frozen=True)
-class Service:
-    """The store, and the index that this process owns. Models are loaded when first used."""
+class Models:
+    """What is heavy to load, loaded when first used. Several services in one process may share it."""
 
-    settings: Settings
-    store: Store
-    index: ChunkIndex
-    follower: IndexFollower
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     @cached_property
     def embedder(self) -> Embedder:
-        return load_embedder(self.settings)
+        return load_embedder(self._settings)
 
     @cached_property
     def detector(self) -> PiiDetector:
         return PiiDetector()
+
+
+@dataclass(frozen=True)
+class Service:
+    """The store, and the index that this process owns."""
+
+    settings: Settings
+    store: Store
+    models: Models
+    index: ChunkIndex
+    follower: IndexFollower
+
+    @property
+    def embedder(self) -> Embedder:
+        return self.models.embedder
+
+    @property
+    def detector(self) -> PiiDetector:
+        return self.models.detector
+
+    def warm_up(self) -> None:
+        """What the first question would otherwise wait for is loaded."""
+        parts = self.query_parts
+        parts.detector.identifier_values("warm@example.com")
+        parts.embedder.embed(["warm"])
 
     @cached_property
     def query_parts(self) -> QueryParts:
@@ -80,15 +102,16 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncIterator[Service]:
+async def open_service(settings: Settings, models: Models | None = None) -> AsyncIterator[Service]:
     """The service over a data folder that this process holds; the index has caught up with SQL.
 
     Raises ``FolderHeld`` where another process holds it.
     """
     async with open_store(settings) as store:
         with hold(store.folder):
-            index = _index(settings, store.folder.index)
-            service = Service(settings, store, index, IndexFollower(store.versions, index))
+            models = models or Models(settings)
+            index = _index(settings, store.folder.index, models)
+            service = Service(settings, store, models, index, IndexFollower(store.versions, index))
             try:
                 for tenant in await store.tenants.all():
                     if settings.index == "memory":
@@ -104,14 +127,14 @@ def _store(folder: DataFolder, database: Database) -> Store:
     return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database))
 
 
-def _index(settings: Settings, path: Path) -> ChunkIndex:
+def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:
     if settings.index == "memory":
         from rag_service.adapters.memory_index import MemoryIndex
 
         return MemoryIndex()
     from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 
-    return QdrantEdgeIndex(path, dimension=384)
+    return QdrantEdgeIndex(path, dimension=models.embedder.dimension)
 
 
 def _answerers(settings: Settings, extractive: Answerer) -> Mapping[Tier, Answerer]:

@@ -25,7 +25,7 @@ from ingestion.parts import ingestion_parts  # noqa: E402
 from ingestion.pipeline import Ingested, Intake, prepare_tenant  # noqa: E402
 from rag_service.domain.identity import Principal  # noqa: E402
 from rag_service.settings import Settings, load_settings  # noqa: E402
-from rag_service.wiring import Service, open_service  # noqa: E402
+from rag_service.wiring import Models, Service, open_service  # noqa: E402
 
 T = TypeVar("T")
 
@@ -51,6 +51,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def models() -> Models:
+    """The real models, loaded once for all tests."""
+    return Models(load_settings())
 
 
 @pytest.fixture
@@ -99,19 +105,13 @@ class Company:
         return (await self.service.store.api_keys.create(tenant, user, [Role.QUERY], None)).secret
 
 
-@asynccontextmanager
-async def company(service: Service, name: str, pii: str = "identifiers") -> AsyncIterator[Company]:
-    await service.store.tenants.create(name, pii)
-    yield Company(service, name)
-
-
 @pytest.fixture
-def open_companies(settings: Settings) -> Callable[..., Any]:
+def open_companies(settings: Settings, models: Models) -> Callable[..., Any]:
     """Opens a service with one tenant a name: ``async with open_companies("acme", "bolt") as (acme, bolt)``."""
 
     @asynccontextmanager
     async def opened(*names: str, pii: str = "identifiers") -> AsyncIterator[list[Company]]:
-        async with open_service(settings) as service:
+        async with open_service(settings, models) as service:
             for name in names:
                 await service.store.tenants.create(name, pii)
             yield [Company(service, name) for name in names]

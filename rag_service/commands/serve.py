@@ -25,7 +25,7 @@ def serve(
 
     async def action() -> None:
         async with open_service(settings_for(data_dir)) as service:
-            service.query_parts  # noqa: B018  # the model is loaded before the first request, not by it
+            service.warm_up()
             server = uvicorn.Server(
                 uvicorn.Config(create_app(service), host=host, port=port, log_level="warning", access_log=False)
             )

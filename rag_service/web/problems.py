@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-
-import structlog
 
 from rag_service.domain import errors
 
@@ -50,8 +51,14 @@ async def _rag_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    where = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
-    return problem_response(422, "invalid-request", "; ".join(where))
+    return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
+
+
+def _complaint(error: Any) -> str:
+    """Where and what, without the name of a field that we do not know: that is the caller's own text."""
+    unknown_field = error["type"] == "extra_forbidden"
+    where = ".".join(str(part) for part in (error["loc"][:-1] if unknown_field else error["loc"]))
+    return f"{where}: it holds a field that is not known" if unknown_field else f"{where}: {error['msg']}"
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:

@@ -1,0 +1,25 @@
+"""A client of the real application, in process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from rag_service.web.app import create_app
+from rag_service.wiring import Service
+
+
+@asynccontextmanager
+async def client(service: Service, key: str | None) -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks to the application with this API key, or with none."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    transport = httpx.ASGITransport(app=create_app(service), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as opened:
+        yield opened
+
+
+async def ask(web: httpx.AsyncClient, tenant: str, question: str, route: str = "query", **more: Any) -> httpx.Response:
+    return await web.post(f"/v1/tenants/{tenant}/{route}", json={"question": question, **more})
