@@ -6,7 +6,6 @@ data folder under a key that no file holds.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import tempfile
 import time
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from eval.datasets.beir import CorpusDocument, Dataset
+from eval.intake import Outcome, ingest_uploads
 from eval.measures.retrieval import by_document, per_query
 from ingestion.parts import ingestion_parts
-from ingestion.pipeline import Ingested, Intake, ingest, prepare_tenant
+from ingestion.pipeline import Ingested, Intake, prepare_tenant
 from rag_service.authentication import Caller, act_as
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import InvalidRequest, QuestionRefused, Refused
@@ -34,7 +34,6 @@ DEPTH = 300
 ranks are those that such a search shows, and there are passages enough for a hundred documents."""
 DEFAULT_LIMIT = 10
 _TIMED = 200
-_AT_ONCE = 3
 _TENANT, _USER = "evaluation", "evaluator"
 
 
@@ -93,28 +92,20 @@ async def _ingest_all(dataset: Dataset, service: Service, progress: Progress) ->
     names: dict[str, str] = {}
     refused: Counter[str] = Counter()
     chunks = 0
-    waiting = iter(dataset.documents)
 
-    async def work() -> None:
+    def report(upload: Upload, outcome: Outcome) -> bool:
         nonlocal chunks
-        for document in waiting:
-            try:
-                result = await ingest(_upload(document), intake, parts)
-            except Refused as refusal:
-                refused[refusal.reason] += 1
-            else:
-                names[result.document_id] = document.document_id
-                chunks += result.chunks if isinstance(result, Ingested) else 0
-            progress.advance()
+        if isinstance(outcome, Refused):
+            refused[outcome.reason] += 1
+        else:
+            names[outcome.document_id] = upload.source
+            chunks += outcome.chunks if isinstance(outcome, Ingested) else 0
+        progress.advance()
+        return True
 
     progress.begin(f"ingesting {dataset.name}", len(dataset.documents))
     began = time.perf_counter()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(work())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    await ingest_uploads(map(_upload, dataset.documents), intake, parts, report)
     took = time.perf_counter() - began
     return names, IngestOutcome(len(names), chunks, dict(sorted(refused.items())), len(dataset.documents) / took)
 

@@ -46,16 +46,17 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A service that answers at ``url``, as process ``pid``; ``ready_s`` is how long its start took."""
+    """A service that answers at ``host`` and ``port``, as process ``pid``; ``ready_s`` is how long its start took."""
 
-    url: str
+    host: str
+    port: int
     pid: int
     ready_s: float
 
     def client(self, tenant: str, key: str) -> httpx.Client:
         """Keeps its connection between requests."""
         return httpx.Client(
-            base_url=f"{self.url}/v1/tenants/{tenant}",
+            base_url=f"http://{self.host}:{self.port}/v1/tenants/{tenant}",
             headers={"Authorization": f"Bearer {key}"},
             timeout=60,
             trust_env=False,
@@ -89,7 +90,7 @@ def serve(installation: Installation) -> Iterator[Served]:
             if time.perf_counter() - began > _MOST_SECONDS_TO_READY:
                 raise RuntimeError("`rag serve` did not become ready")
             time.sleep(0.02)
-        yield Served(url, process.pid, time.perf_counter() - began)
+        yield Served("127.0.0.1", port, process.pid, time.perf_counter() - began)
     finally:
         process.terminate()
         try:

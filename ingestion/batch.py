@@ -44,7 +44,7 @@ def find_files(paths: Sequence[Path], source: str | None) -> Iterator[FoundFile]
         below = sorted(_walk(root)) if root.is_dir() else [root]
         for path in below:
             if source is None:
-                yield FoundFile(path, str(Path(os.path.abspath(path))))
+                yield FoundFile(path, str(path.resolve()))
             elif root.is_dir():
                 yield FoundFile(path, f"{source.rstrip('/')}/{path.relative_to(root).as_posix()}")
             else:
@@ -87,7 +87,7 @@ async def _ingest_file(file: FoundFile, intake: Intake, parts: IngestionParts) -
         return refusal
     except (Unavailable, ConfigurationError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # a defect in one file's way must not cost the others
         _log.error("ingestion_failed", error=type(error).__name__)
         return Refused("internal_error", f"this file met a defect of the pipeline ({type(error).__name__})")
 

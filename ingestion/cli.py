@@ -50,8 +50,9 @@ def ingest(
 
     async def action() -> list[FileOutcome]:
         holder = checked_user(owner) if owner else "operator"
-        return await _ingest(paths, tenant, holder, [*access, *([Principal.user(holder)] if owner else [])],
-                             source, data_dir, as_json)
+        return await _ingest(
+            paths, tenant, holder, [*access, *([Principal.user(holder)] if owner else [])], source, data_dir, as_json
+        )
 
     outcomes = run(as_json, action)
     report = summary(outcomes)

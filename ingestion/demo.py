@@ -169,7 +169,6 @@ def _document(outcomes: list[FileOutcome], asked: list[Asked]) -> dict[str, obje
     from ingestion.cli import summary
 
     answers = [
-        {"question": one.question.model_dump(), "answer": asdict(one.answer), "differs": one.differs}
-        for one in asked
+        {"question": one.question.model_dump(), "answer": asdict(one.answer), "differs": one.differs} for one in asked
     ]
     return {"ingestion": summary(outcomes), "questions": answers}

@@ -1,6 +1,6 @@
 """A document's path, in order.
 
-    upload → validate → parse → scrub → screen → chunk → embed → seal → store → index
+upload → validate → parse → scrub → screen → chunk → embed → seal → store → index
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ingestion.chunk import chunk
 from ingestion.embed import embed
 from ingestion.parse import parse
-from ingestion.scrub import ScrubPolicy, scrub, scrub_text
 from ingestion.screen import DETECTOR_VERSION, screen
+from ingestion.scrub import ScrubPolicy, scrub, scrub_text
 from ingestion.seal import Tag, seal
 from ingestion.validate import validate
 from rag_service.authentication import operate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -21,7 +22,7 @@ class Progress:
         self._task = self._bar.add_task("ingest", total=files)
         self._lines = Console(soft_wrap=True, highlight=False, markup=False) if lines else None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

@@ -32,9 +32,7 @@ class Tag:
     access: Collection[Principal]
 
 
-def seal(
-    document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys
-) -> SealedVersion:
+def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys) -> SealedVersion:
     """The version, ready to be stored. Nothing in it can be read, moved or altered without being noticed."""
     version_seal, wrapped = keys.new_version_key(tag.document_id, tag.version)
     content_sha256 = hashlib.sha256(tag.upload.content).hexdigest()

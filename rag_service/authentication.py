@@ -19,9 +19,7 @@ class Caller:
     scope: AccessScope
 
 
-async def authenticate(
-    api_key: str, tenant_name: str, needed: Role, *, api_keys: ApiKeys, tenants: Tenants
-) -> Caller:
+async def authenticate(api_key: str, tenant_name: str, needed: Role, *, api_keys: ApiKeys, tenants: Tenants) -> Caller:
     """The holder of ``api_key``, for a request to the tenant named in its path.
 
     Raises:

@@ -57,7 +57,7 @@ async def open_folder(settings: Settings) -> DataFolder:
 def hold(folder: DataFolder) -> Iterator[None]:
     """This process owns the folder's index while the context lasts. Raises ``FolderHeld``."""
     lock = folder.path / "lock"
-    with open(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+    with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

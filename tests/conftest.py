@@ -65,6 +65,15 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
     return asyncio.run
 
 
+def written(folder: Path, files: dict[str, str]) -> list[Path]:
+    """Files named by keyword: ``a_md`` becomes ``a.md``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / ".".join(name.rsplit("_", 1)) for name in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
+
+
 @dataclass
 class Company:
     """A tenant in a test, with the few things that tests do to one."""
@@ -77,12 +86,7 @@ class Company:
         return await self.ingest_for(["everyone"], folder, **files)
 
     async def ingest_for(self, allow: list[str], folder: Path, **files: str) -> dict[str, FileOutcome]:
-        folder.mkdir(parents=True, exist_ok=True)
-        found = []
-        for name, text in files.items():
-            path = folder / ".".join(name.rsplit("_", 1))
-            path.write_text(text, encoding="utf-8")
-            found.append(FoundFile(path, path.name))
+        found = [FoundFile(path, path.name) for path in written(folder, files)]
         parts = ingestion_parts(self.service)
         tenant = await prepare_tenant(await self.service.store.tenants.by_name(self.name), parts)
         intake = Intake(tenant, "operator", [Principal.parse(entry) for entry in allow])

@@ -72,7 +72,7 @@ def load_dataset(folder: Path, split: str | None = None) -> Dataset:
         DatasetMissing: a file is absent, or which split is meant is not clear.
         DatasetMalformed: a line is not what the layout asks for.
     """
-    documents = tuple(_documents(folder / "corpus.jsonl"))
+    documents = tuple(documents_in(folder / "corpus.jsonl"))
     texts = dict(queries_in(folder / "queries.jsonl"))
     path = _qrels_file(folder / "qrels", split)
     judgements = judgements_in(path)
@@ -93,7 +93,8 @@ def _is_judged(grades: Mapping[str, int]) -> bool:
     return any(grade > 0 for grade in grades.values())
 
 
-def _documents(path: Path) -> Iterator[CorpusDocument]:
+def documents_in(path: Path) -> Iterator[CorpusDocument]:
+    """The documents of a ``corpus.jsonl``. Raises ``DatasetError``."""
     seen: set[str] = set()
     for number, record in _records(path):
         document_id, text = _field(record, "_id", path, number), _field(record, "text", path, number)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag_service.commands.options import AsJson, DataDir, run, settings_for, show
+
+if TYPE_CHECKING:
+    from rag_service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,15 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _checks(settings: object, repair: bool) -> list[Check]:
+async def _checks(settings: Settings, repair: bool) -> list[Check]:
     from rag_service.authentication import operate
     from rag_service.crypto.master_key import key_file_warnings
-    from rag_service.settings import Settings
     from rag_service.wiring import open_service
 
-    assert isinstance(settings, Settings)
     warnings = key_file_warnings(settings)
-    checks = [Check("master key", not warnings, "; ".join(warnings) or "kept apart from the data, readable by you alone")]
+    checks = [
+        Check("master key", not warnings, "; ".join(warnings) or "kept apart from the data, readable by you alone")
+    ]
     async with open_service(settings) as service:
         checks.append(Check("embedding model", True, f"verified, {service.embedder.fingerprint}"))
         for tenant in await service.store.tenants.all():
@@ -51,5 +54,7 @@ async def _checks(settings: object, repair: bool) -> list[Check]:
                 detail += "; rebuilt"
             checks.append(Check(f"index of {tenant.name}", not differ or repair, detail))
             same = tenant.embedding in (None, service.embedder.fingerprint)
-            checks.append(Check(f"embedding of {tenant.name}", same, "as served" if same else "made with another model"))
+            checks.append(
+                Check(f"embedding of {tenant.name}", same, "as served" if same else "made with another model")
+            )
     return checks

@@ -45,7 +45,9 @@ def list_documents(tenant: TenantName, data_dir: DataDir = None, as_json: AsJson
 
 
 @documents_app.command("show")
-def show_document(document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def show_document(
+    document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
     """Show a document: source, versions, what was scrubbed and found in it, who may read it."""
     from rag_service.authentication import operate
     from rag_service.wiring import open_store
@@ -86,7 +88,9 @@ def set_access(
 
 
 @documents_app.command("delete")
-def delete_document(document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def delete_document(
+    document_id: DocumentId, tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
     """Delete a document with all its versions and their keys."""
     from rag_service.authentication import operate
     from rag_service.wiring import open_service

@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", envvar="RAG_DATA_DIR", help="The folder that holds all data.", show_default="./rag-data"),
+    typer.Option(
+        "--data-dir", envvar="RAG_DATA_DIR", help="The folder that holds all data.", show_default="./rag-data"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and logs on stderr.")]
 TenantName = Annotated[str, typer.Option("--tenant", help="Name of the tenant.", metavar="NAME")]

@@ -29,7 +29,9 @@ def serve(
             server = uvicorn.Server(
                 uvicorn.Config(create_app(service), host=host, port=port, log_level="warning", access_log=False)
             )
-            typer.echo(f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True)
+            typer.echo(
+                f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True
+            )
             await server.serve()
 
     try:

@@ -61,9 +61,7 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
     """
     guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
     depth = max(_LEAST_DEPTH, 3 * limit)
-    ranked = await retrieve(
-        guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth
-    )
+    ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
     opened = await open_passages(ranked, caller, parts.documents, limit=min(limit, parts.passages))
     vetted = vet(opened)
     flags = noticed + vetted.flags

@@ -16,7 +16,7 @@ class Collapse:
     Word shingles and containment: Broder, "On the resemblance and containment of documents" (1997).
 
     >>> seen = Collapse()
-    >>> [seen.is_new(text) for text in ("Refunds take five days.", "* Refunds take FIVE days", "Refunds take ten days.")]
+    >>> [seen.is_new(text) for text in ("Paid in five days.", "* Paid in FIVE days", "Paid in ten days.")]
     [True, False, True]
     """
 

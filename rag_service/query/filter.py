@@ -12,8 +12,12 @@ from rag_service.query.generate import Generated
 from rag_service.query.support import Support, SupportFinder
 from rag_service.sentences import sentence_spans
 
-_OWN_MARKER = re.compile(r"(?<![\w\]])\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\](?!\.?\w)|(?<=\w)\s*\[\d{1,3}\](?=[.!?]?(?:\s|$))")
-_ACTIVE = re.compile(r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,2000}\)|<[a-zA-Z/!][^>\n]{0,2000}>|\bjavascript:|\bdata:[a-z]+/", re.IGNORECASE)
+_OWN_MARKER = re.compile(
+    r"(?<![\w\]])\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\](?!\.?\w)|(?<=\w)\s*\[\d{1,3}\](?=[.!?]?(?:\s|$))"
+)
+_ACTIVE = re.compile(
+    r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,2000}\)|<[a-zA-Z/!][^>\n]{0,2000}>|\bjavascript:|\bdata:[a-z]+/", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

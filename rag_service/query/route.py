@@ -34,7 +34,7 @@ RULES = (
     Rule("asks for reasons or judgement", lambda question: bool(_REASONING.search(question)), Tier.PREMIUM),
     Rule("asks for a comparison", lambda question: bool(_COMPARISON.search(question)), Tier.STANDARD),
     Rule("asks for an overview", lambda question: bool(_OVERVIEW.search(question)), Tier.STANDARD),
-    Rule("a single fact", lambda question: True, Tier.FAST),
+    Rule("a single fact", lambda _question: True, Tier.FAST),
 )
 
 

@@ -170,18 +170,15 @@ class Tenants:
         return self._open(row)
 
     def _open(self, row: Row[Any]) -> Tenant:
-        values = row._mapping
-        tenant = TenantId(values["id"])
-        keys = self._vault.open_tenant_keys(
-            tenant, WrappedTenantKeys(values["tenant_key"], values["index_key"], values["index_epoch"])
-        )
+        tenant = TenantId(row.id)
+        keys = self._vault.open_tenant_keys(tenant, WrappedTenantKeys(row.tenant_key, row.index_key, row.index_epoch))
         return Tenant(
             id=tenant,
-            name=keys.open_name("tenant", values["sealed_name"]),
+            name=keys.open_name("tenant", row.sealed_name),
             keys=keys,
-            pii_policy=values["pii_policy"],
-            embedding=values["embedding"],
-            created_at=values["created_at"],
+            pii_policy=row.pii_policy,
+            embedding=row.embedding,
+            created_at=row.created_at,
         )
 
 

@@ -203,8 +203,9 @@ class Versions:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
-            principals = [Principal.parse(keys.open_name("principal", sealed)) for (sealed,) in
-                          await connection.execute(listed)]
+            principals = [
+                Principal.parse(keys.open_name("principal", sealed)) for (sealed,) in await connection.execute(listed)
+            ]
         points = []
         source = None
         for chunk_id, version, sealed_record, sealed_vector, version_key, sealed_meta in rows:
@@ -260,6 +261,4 @@ class Versions:
 
 def sealed_access(keys: TenantKeys, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:
     """The rows of an access list: a token to match, and the sealed name to show."""
-    return tuple(
-        (keys.principal_token(one), keys.seal_name("principal", str(one))) for one in sorted(set(principals))
-    )
+    return tuple((keys.principal_token(one), keys.seal_name("principal", str(one))) for one in sorted(set(principals)))

@@ -33,9 +33,7 @@ def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
         if credentials is None:
             raise Unauthenticated
         store = service.store
-        return await authenticate(
-            credentials.credentials, tenant, role, api_keys=store.api_keys, tenants=store.tenants
-        )
+        return await authenticate(credentials.credentials, tenant, role, api_keys=store.api_keys, tenants=store.tenants)
 
     return caller
 

@@ -27,19 +27,24 @@ _TOLD = (errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.Inval
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(errors.RagError, _rag_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _defect)
+    app.exception_handler(errors.RagError)(_rag_error)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(Exception)(_defect)
 
 
 def problem_response(status: int, kind: str, detail: str) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    body = {"type": f"urn:rag-service:problem:{kind}", "title": kind.replace("-", " "), "status": status, "detail": detail}
+    body = {
+        "type": f"urn:rag-service:problem:{kind}",
+        "title": kind.replace("-", " "),
+        "status": status,
+        "detail": detail,
+    }
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-async def _rag_error(_request: Request, error: Exception) -> JSONResponse:
+async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
     for known, status, kind in STATUS:
         if isinstance(error, known):
             if isinstance(error, _TOLD):
@@ -49,8 +54,7 @@ async def _rag_error(_request: Request, error: Exception) -> JSONResponse:
     return await _defect(_request, error)
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
     return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
 
 
@@ -61,8 +65,7 @@ def _complaint(error: Any) -> str:
     return f"{where}: it holds a field that is not known" if unknown_field else f"{where}: {error['msg']}"
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+async def _http_error(_request: Request, error: HTTPException) -> JSONResponse:
     kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
     return problem_response(error.status_code, kind, "no such route" if error.status_code == 404 else kind)
 

@@ -178,5 +178,5 @@ def test_embedding_needs_neither_torch_nor_transformers(prepared: Path) -> None:
     )
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", script, str(prepared)]
-    child = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603
+    child = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert child.returncode == 0, child.stderr

@@ -39,7 +39,7 @@ def open_index(root: Path, **options: int) -> QdrantEdgeIndex:
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITE_AND_DIE, str(tmp_path)]
-    child = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)  # noqa: S603  # our own script
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)  # our own script
     assert child.returncode == -signal.SIGKILL, child.stderr
     index = open_index(tmp_path)
     assert asyncio.run(index.point_ids(COLLECTION)) == {point(n).point_id for n in range(100, 300)}

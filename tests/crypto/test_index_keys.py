@@ -13,9 +13,7 @@ from rag_service.domain.identity import EVERYONE, AccessScope, Principal, Role, 
 ACME, BOLT = TenantId("acme-id"), TenantId("bolt-id")
 KEYS = IndexKeys(ACME, b"k" * 32, 1)
 names = st.sampled_from(["ann", "bob", "cy"])
-principals = st.one_of(
-    st.just(EVERYONE), names.map(Principal.user), names.map(Principal.group)
-)
+principals = st.one_of(st.just(EVERYONE), names.map(Principal.user), names.map(Principal.group))
 
 
 def scope(tenant: TenantId, *who: Principal) -> AccessScope:
@@ -71,7 +69,7 @@ def test_tenants_share_no_collection_term_or_token() -> None:
 
 
 def test_a_user_and_a_group_of_one_name_are_two() -> None:
-    assert not sealed_access({Principal.user("legal")} ) & sealed_access({Principal.group("legal")})
+    assert not sealed_access({Principal.user("legal")}) & sealed_access({Principal.group("legal")})
 
 
 def test_a_new_epoch_has_a_new_collection() -> None:

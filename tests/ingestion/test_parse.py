@@ -432,7 +432,7 @@ def test_parsing_in_a_fresh_process_is_silent_and_imports_neither_spacy_nor_torc
         "print(sorted({'spacy', 'torch', 'transformers'} & set(sys.modules)))\n"
     )
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (a script of ours)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("Hi\n[]\n", "")
 
 

@@ -25,7 +25,7 @@ def _is_loopback(host: Any) -> bool:
 
 def _refuse(what: str) -> None:
     if path := os.environ.get("RAG_TEST_NETWORK_LOG"):
-        with open(path, "a", encoding="utf-8") as log:
+        with open(path, "a", encoding="utf-8") as log:  # noqa: PTH123  # imported at every start: no pathlib
             log.write(what + "\n")
     raise OSError(f"the test guard refused to leave this machine: {what}")
 

@@ -65,7 +65,9 @@ def test_a_filter_that_names_foreign_documents_finds_nothing(
         async with open_companies("acme", "bolt") as (acme, bolt):
             await acme.ingest(tmp_path / "acme", policy_md=ACME_POLICY)
             foreign = await bolt.document_id(tmp_path / "bolt", ["everyone"], policy_md=BOLT_POLICY)
-            hidden = await acme.document_id(tmp_path / "acme2", ["user:zoe"], memo_md="# Memo\n\nA hotel night is 7 francs.\n")
+            hidden = await acme.document_id(
+                tmp_path / "acme2", ["user:zoe"], memo_md="# Memo\n\nA hotel night is 7 francs.\n"
+            )
             async with client(acme.service, await acme.key("ann")) as web:
                 for filters in ({"document_ids": [foreign, hidden]}, {"sources": ["memo.md"]}, {"document_ids": []}):
                     response = await ask(web, "acme", QUESTION, route, filters=filters)
@@ -105,7 +107,9 @@ def test_without_a_live_key_every_route_of_a_tenant_is_a_401(run: Run, open_comp
                     assert len(routes) >= 5
                     for path, method in routes:
                         url = path.format(tenant="acme", document_id="x")
-                        response = await web.request(method, url, json={"question": "What?"} if method == "post" else None)
+                        response = await web.request(
+                            method, url, json={"question": "What?"} if method == "post" else None
+                        )
                         assert response.status_code == 401, (key, method, url)
                         assert response.headers["www-authenticate"] == "Bearer"
 
