@@ -15,8 +15,9 @@ from rag_service.domain.errors import RagError
 
 Floors = Mapping[str, Mapping[str, float]]
 
-MARGIN = 0.02
-"""How far below a measured figure its floor is written: rounding of int8 kernels differs between processors."""
+MARGIN = 0.03
+"""How far below a measured figure its floor is written. The rounding of int8 kernels differs between processors and can
+move a query or two; of the 44 queries of the smallest set one weighs 0.023."""
 
 
 @dataclass
