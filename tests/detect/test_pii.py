@@ -14,6 +14,8 @@ from rag_service.detect.policy import PiiPolicy
 
 HITS = [
     ("write to jane.doe@example.co.uk now", "email_address", "jane.doe@example.co.uk"),
+    ("write to orders@corvane.example now", "email_address", "orders@corvane.example"),
+    ("write to root@build.local now", "email_address", "root@build.local"),
     ("write to jane.\u200bdoe@exam\u200bple.com", "email_address", "jane.\u200bdoe@exam\u200bple.com"),
     ("call +1 212-555-0187 today", "phone_number", "+1 212-555-0187"),
     ("Tel. 030 901820", "phone_number", "030 901820"),
