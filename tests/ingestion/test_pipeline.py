@@ -1,0 +1,244 @@
+"""The document path as a whole: idempotent, atomic, and never stopped by a bad file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.batch import find_files
+from ingestion.pipeline import Ingested, Unchanged
+from rag_service.authentication import operate
+from rag_service.domain.errors import IndexUnavailable, Refused
+from rag_service.settings import Settings
+from rag_service.wiring import Models, open_service
+from tests.security.http import ask, client
+
+Run = Callable[[Any], Any]
+Open = Callable[..., Any]
+
+FIRST = "# Ferry\n\nThe ferry leaves at nine.\n\n# Fares\n\nA return ticket costs twelve crowns.\n"
+SECOND = "# Ferry\n\nThe ferry leaves at eleven.\n\n# Fares\n\nA return ticket costs twelve crowns.\n"
+QUESTION = "When does the ferry leave?"
+
+
+def test_unchanged_content_is_not_even_parsed(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["everyone"], ferry_md=FIRST)
+            monkeypatch.setattr("ingestion.pipeline.parse", None)
+            [again] = (await acme.ingest(tmp_path, ferry_md=FIRST)).values()
+            assert again.result == Unchanged(document)
+
+    run(scenario())
+
+
+def test_changed_content_switches_version_in_one_step(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["everyone"], ferry_md=FIRST)
+            async with client(acme.service, await acme.key("ann")) as web:
+                first = (await ask(web, "acme", QUESTION)).json()
+                assert await acme.document_id(tmp_path, ["everyone"], ferry_md=SECOND) == document
+                second = (await ask(web, "acme", QUESTION)).json()
+                passages = (await ask(web, "acme", QUESTION, "search", limit=100)).json()["results"]
+                assert "nine" in first["answer"]
+                assert "eleven" in second["answer"]
+                assert "nine" not in second["answer"]
+                assert {passage["version"] for passage in passages} == {2}
+                for answer in (first, second):  # an old citation still points at what it quoted
+                    [citation] = answer["citations"][:1]
+                    url = f"/v1/tenants/acme/documents/{document}/text?version={citation['version']}"
+                    text = (await web.get(url)).json()["text"]
+                    assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+    run(scenario())
+
+
+def test_only_changed_chunks_are_embedded_again(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unchanged = "\n\n".join(f"## Part {n}\n\n" + f"Pier number {n} is repaired by crew {n}. " * 30 for n in range(6))
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            [first] = (await acme.ingest(tmp_path, piers_md=f"# Piers\n\n{unchanged}")).values()
+            embedded: list[str] = []
+            embed = acme.service.embedder.embed
+            monkeypatch.setattr(acme.service.embedder, "embed", lambda texts: embedded.extend(texts) or embed(texts))
+            text = f"# Piers\n\n{unchanged}\n\n## Part 7\n\nPier seven was sold."
+            [second] = (await acme.ingest(tmp_path, piers_md=text)).values()
+            assert isinstance(first.result, Ingested)
+            assert isinstance(second.result, Ingested)
+            assert second.result.version == 2
+            assert 0 < len(embedded) < second.result.chunks / 2
+
+    run(scenario())
+
+
+def test_every_file_has_one_outcome_and_a_bad_one_stops_no_other(
+    run: Run, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            outcomes = await acme.ingest(
+                tmp_path, good_md=FIRST, empty_txt="", torn_pdf="%PDF-1.7 torn", fake_docx="no archive", broken_json="{"
+            )
+            reasons = {name: one.result.reason for name, one in outcomes.items() if isinstance(one.result, Refused)}
+            assert set(reasons) == {"empty.txt", "torn.pdf", "fake.docx", "broken.json"}
+            assert reasons["empty.txt"] == "empty_file"
+            assert isinstance(outcomes["good.md"].result, Ingested)
+
+    run(scenario())
+
+
+def test_a_defect_in_one_files_way_is_its_outcome_alone(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ingestion.pipeline as pipeline
+
+    chunk = pipeline.chunk
+
+    def defective(document: Any, starts: Any) -> Any:
+        if "Bad" in document.document.title:
+            raise ZeroDivisionError
+        return chunk(document, starts)
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            monkeypatch.setattr(pipeline, "chunk", defective)
+            outcomes = await acme.ingest(tmp_path, bad_md="# Bad\n\nThis one fails.\n", good_md=FIRST)
+            assert isinstance(outcomes["bad.md"].result, Refused)
+            assert outcomes["bad.md"].result.reason == "internal_error"
+            assert isinstance(outcomes["good.md"].result, Ingested)
+
+    run(scenario())
+
+
+def test_a_failed_new_version_leaves_the_old_one_live(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.ingest(tmp_path, ferry_md=FIRST)
+            [refused] = (await acme.ingest(tmp_path, ferry_md="")).values()
+            assert isinstance(refused.result, Refused)
+            async with client(acme.service, await acme.key("ann")) as web:
+                assert "nine" in (await ask(web, "acme", QUESTION)).json()["answer"]
+
+    run(scenario())
+
+
+def test_the_index_catches_up_after_a_crash_before_it_was_written(
+    run: Run, settings: Settings, models: Models, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object) -> None:
+        raise IndexUnavailable("the process died here")
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            monkeypatch.setattr(acme.service.index, "upsert", crash)
+            with pytest.raises(IndexUnavailable):
+                await acme.ingest(tmp_path, ferry_md=FIRST)
+        async with open_service(settings, models) as service:
+            tenant = await service.store.tenants.by_name("acme")
+            stored = await service.store.versions.chunk_ids(operate(tenant))
+            assert stored
+            assert await service.index.point_ids(tenant.keys.index.collection) == stored
+            assert await service.store.versions.outbox(operate(tenant)) == []
+
+    run(scenario())
+
+
+def test_deleting_leaves_nothing_in_sql_or_index(run: Run, settings: Settings, open_companies: Open, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["everyone"], ferry_md=FIRST)
+            service = acme.service
+            tenant = await service.store.tenants.by_name("acme")
+            await service.store.versions.delete(operate(tenant), document)
+            await service.follower.catch_up(tenant)
+            assert await service.index.point_ids(tenant.keys.index.collection) == frozenset()
+        with sqlite3.connect(settings.data_dir / "rag.db") as database:
+            for table in ("documents", "versions", "access", "chunks", "outbox"):
+                assert database.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
+        database.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update chunks set signature = zeroblob(32)",
+        "update chunks set sealed_record = zeroblob(200)",
+        "update chunks set sealed_record = (select old.sealed_record from old_chunks old where old.id <> chunks.id)",
+        """update versions set version_key = (select old.version_key from old_versions old
+           where old.document_id <> versions.document_id)""",
+    ],
+)
+def test_a_chunk_that_was_tampered_with_is_dropped_and_flagged(
+    damage: str, run: Run, settings: Settings, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.ingest(tmp_path, ferry_md=FIRST, boats_md="# Boats\n\nThe boat leaves the pier at noon.\n")
+            with sqlite3.connect(settings.data_dir / "rag.db") as database:
+                database.execute("create temporary table old_chunks as select * from chunks")
+                database.execute("create temporary table old_versions as select * from versions")
+                database.execute(damage)
+            database.close()
+            async with client(acme.service, await acme.key("ann")) as web:
+                answer = (await ask(web, "acme", QUESTION)).json()
+            assert answer["found"] is False
+            assert {flag["kind"] for flag in answer["flags"]} == {"broken_seal_or_signature"}
+
+    run(scenario())
+
+
+def test_two_runs_at_once_leave_one_document(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await asyncio.gather(*(acme.ingest(tmp_path / str(n), **{f"f{n}_md": FIRST + str(n)}) for n in range(4)))
+            tenant = await acme.service.store.tenants.by_name("acme")
+            documents = await acme.service.store.documents.all(operate(tenant), tenant.keys)
+            stored = await acme.service.store.versions.chunk_ids(operate(tenant))
+            assert len(documents) == 4
+            assert await acme.service.index.point_ids(tenant.keys.index.collection) == stored
+
+    run(scenario())
+
+
+def test_files_are_found_in_order_and_links_are_not_followed(tmp_path: Path) -> None:
+    for name in ("b.md", "a/c.md", "a/.hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    (tmp_path / "link.md").symlink_to("/etc/passwd")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    found = [file.path.relative_to(tmp_path).as_posix() for file in find_files([tmp_path], None)]
+    assert found == ["a/.hidden", "a/c.md", "b.md", "link.md"]
+    sources = [file.source for file in find_files([tmp_path], "wiki:/")]
+    assert sources[1] == "wiki:/a/c.md"
+
+
+def test_a_symbolic_link_is_refused(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    from ingestion.batch import FoundFile, ingest_files
+    from ingestion.parts import ingestion_parts
+    from ingestion.pipeline import Intake, prepare_tenant
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            (tmp_path / "link.md").symlink_to("/etc/passwd")
+            parts = ingestion_parts(acme.service)
+            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
+            [outcome] = await ingest_files(
+                [FoundFile(tmp_path / "link.md", "link")], Intake(tenant, "operator", []), parts, lambda _: None
+            )
+            assert isinstance(outcome.result, Refused)
+            assert outcome.result.reason == "symbolic_link"
+
+    run(scenario())

@@ -1,0 +1,130 @@
+"""The data folder: nothing readable in it, useless without its key, and owned by one process."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag_service.crypto.master_key import key_file_warnings
+from rag_service.domain.errors import FolderHeld, InvalidSetting, MasterKeyMissing, MasterKeyWrong, SchemaMismatch
+from rag_service.folder import hold, open_folder
+from rag_service.settings import Settings, load_settings
+from tests.security.http import ask, client
+
+Run = Callable[[Any], Any]
+Open = Callable[..., Any]
+
+DOCUMENT = """# Harbour dredging handbook
+
+The estuary channel is dredged every seventeen weeks by the barge Cormorant.
+Only the harbourmaster Ottoline decides when the sluice gates are opened.
+"""
+TELLING = [
+    "dredging handbook", "Harbour", "seventeen weeks", "Cormorant", "Ottoline", "sluice", "dredg", "harbourmast",
+    "anneliese", "wharfingers", "tidewater", "handbook.md",
+]  # fmt: skip
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_no_byte_of_the_folder_is_readable(run: Run, settings: Settings, open_companies: Open, tmp_path: Path) -> None:
+    """Text, title, words, stems, user, group, tenant and file name: in SQL, its log, the index and its log."""
+
+    async def scenario() -> None:
+        async with open_companies("tidewater") as (company,):
+            await company.ingest_for(["user:anneliese", "group:wharfingers"], tmp_path / "docs", handbook_md=DOCUMENT)
+            async with client(company.service, await company.key("anneliese", "wharfingers")) as web:
+                answered = await ask(web, "tidewater", "How often is the estuary channel dredged?")
+            assert "seventeen weeks" in answered.json()["answer"]
+            search_for_plain_text(settings.data_dir)  # while the logs are still open
+        search_for_plain_text(settings.data_dir)
+
+    def search_for_plain_text(folder: Path) -> None:
+        files = contents(folder)
+        assert any("index" in path.parts for path in files)
+        assert any(path.name == "rag.db" for path in files)
+        for path, found in files.items():
+            for word in TELLING:
+                for encoded in (word.encode(), word.encode("utf-16-le")):
+                    assert not re.search(re.escape(encoded), found, re.IGNORECASE), f"{word!r} stands in {path}"
+
+    run(scenario())
+
+
+def test_the_search_for_plain_text_would_find_it(tmp_path: Path) -> None:
+    (tmp_path / "leak").write_bytes(b"\x00\x01 the barge cormorant \x02")
+    assert any(re.search(b"Cormorant", found, re.IGNORECASE) for found in contents(tmp_path).values())
+
+
+def test_a_copied_folder_without_its_key_refuses_to_start_and_changes_nothing(
+    run: Run, settings: Settings, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme"):
+            pass
+        stolen = tmp_path / "stolen"
+        shutil.copytree(settings.data_dir, stolen)
+        before = contents(stolen)
+        with pytest.raises(MasterKeyMissing):
+            await open_folder(load_settings(data_dir=stolen, master_key_file=tmp_path / "elsewhere" / "key"))
+        assert not (tmp_path / "elsewhere").exists(), "no new key may be made for an old folder"
+        with pytest.raises(MasterKeyWrong):
+            await open_folder(load_settings(data_dir=stolen, master_key="ab" * 32))
+        assert contents(stolen) == before
+
+    run(scenario())
+
+
+def test_a_new_key_lies_outside_the_folder_for_its_owner_alone(run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    assert stat.S_IMODE(settings.master_key_file.stat().st_mode) == 0o600
+    assert not settings.master_key_file.is_relative_to(settings.data_dir)
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o700
+    assert key_file_warnings(settings) == []
+
+
+def test_a_key_is_never_made_inside_the_folder(run: Run, tmp_path: Path) -> None:
+    inside = load_settings(data_dir=tmp_path / "data", master_key_file=tmp_path / "data" / "key")
+    with pytest.raises(InvalidSetting):
+        run(open_folder(inside))
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_key_that_others_may_read_is_warned_of(run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    settings.master_key_file.chmod(0o644)
+    [warning] = key_file_warnings(settings)
+    assert "chmod 600" in warning
+
+
+@pytest.mark.parametrize("key", ["", "zz" * 32, "ab" * 31, "ab" * 33])
+def test_a_malformed_key_is_refused(run: Run, key: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting):
+        run(open_folder(load_settings(data_dir=tmp_path / "data", master_key=key)))
+
+
+def test_a_folder_of_another_schema_is_refused(run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    record = settings.data_dir / "installation.json"
+    record.write_text(json.dumps(json.loads(record.read_text(encoding="utf-8")) | {"schema": "0"}), encoding="utf-8")
+    with pytest.raises(SchemaMismatch):
+        run(open_folder(settings))
+
+
+def test_a_folder_is_held_once(run: Run, settings: Settings) -> None:
+    folder = run(open_folder(settings))
+    with hold(folder):
+        with pytest.raises(FolderHeld) as refusal, hold(folder):
+            pass
+        assert "process" in str(refusal.value)
+    with hold(folder):
+        pass
