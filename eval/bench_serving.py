@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eval.bar import Bar
 from eval.datasets.beir import documents_in
@@ -134,7 +134,7 @@ async def _bare(service: Service, caller: Caller, text: str) -> tuple[float, flo
     return embedded - began, time.perf_counter() - sealed
 
 
-def bench(chunks: int, data: Path | None, embed_every: int, asked: int) -> dict[str, object]:
+def bench(chunks: int, data: Path | None, embed_every: int, asked: int) -> dict[str, Any]:
     """The figures, as the JSON line has them."""
     texts = ((one.title, one.text) for one in documents_in(data)) if data else documents(_SEED)
     chance = random.Random(_SEED)  # noqa: S311  # repeatable on purpose

@@ -186,7 +186,7 @@ def ask_all(member: Member, others: Sequence[str], client: httpx.Client, texts: 
     )
 
 
-def measure(companies: Sequence[Company], installation: Installation, wrong_every: int) -> dict[str, object]:
+def measure(companies: Sequence[Company], installation: Installation, wrong_every: int) -> dict[str, Any]:
     """The report. Means over tenants weigh each question alike."""
     members, intake = ingest(companies, installation)
     with serve(installation) as served:
