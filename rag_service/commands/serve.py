@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated
 
 import typer
@@ -26,15 +27,25 @@ def serve(
     async def action() -> None:
         async with open_service(settings_for(data_dir)) as service:
             service.warm_up()
-            server = uvicorn.Server(
-                uvicorn.Config(create_app(service), host=host, port=port, log_level="warning", access_log=False)
-            )
+            server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False))
             typer.echo(
                 f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True
             )
-            await server.serve()
+            await server.serve(sockets=[listening])
 
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
     try:
         asyncio.run(action())
     except RagError as error:
         fail(False, type(error).__name__, str(error))
+    finally:
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections; they wait until the service is ready. An address in use ends the command."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        fail(False, "AddressInUse", f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.")
