@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag_service.commands.options import AsJson, run, show
+from rag_service.commands.options import AsJson, fail, run, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ def retrieval(
     Each collection is ingested and asked in a temporary folder. Latency is of searches with the default limit, one at
     a time, after warm-up.
     """
+    _check_places(as_json, [output, html, write_baseline], [baseline, compare])
     runs = run(as_json, lambda: _measure(folders, split))
     if output:
         _write_json(output, runs)
@@ -55,6 +56,16 @@ def retrieval(
 
         html.write_text(page(runs), encoding="utf-8")
     _conclude(runs, baseline, write_baseline, compare, as_json)
+
+
+def _check_places(as_json: bool, written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
+    """Ends the command now where the files that its end needs could not be written or read."""
+    for path in filter(None, written):
+        if not path.parent.is_dir() or path.is_dir():
+            fail(as_json, "NoSuchPath", f"{path} cannot be written: its folder does not exist, or it is one itself")
+    for path in filter(None, read):
+        if not path.is_file():
+            fail(as_json, "NoSuchPath", f"there is no file {path}")
 
 
 async def _measure(folders: Sequence[Path], split: str | None) -> list[RunDocument]:

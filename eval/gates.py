@@ -88,7 +88,6 @@ def write_floors(path: Path, runs: Sequence[RunDocument]) -> None:
     floors = {name: dict(found) for name, found in read_floors(path).items()} if path.exists() else {}
     for run in runs:
         floors[run["dataset"]] = {name: round(max(run["measures"][name] - MARGIN, 0.0), 3) for name in MEASURES}
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"floors": dict(sorted(floors.items()))}, indent=2) + "\n", encoding="utf-8")
 
 

@@ -74,3 +74,13 @@ def test_a_folder_that_is_no_collection_is_told_without_a_traceback(tmp_path: Pa
     assert status == 1
     assert json.loads(printed)["error"]["type"] == "DatasetMissing"
     assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize("option", ["--output", "--html", "--baseline", "--write-baseline", "--compare"])
+def test_a_file_that_the_end_would_miss_is_told_before_anything_is_measured(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr("eval.cli._measure", None)
+    status, printed, _ = evaluate(folder, "--json", option, tmp_path / "nowhere" / "file")
+    assert status == 1
+    assert json.loads(printed)["error"]["type"] == "NoSuchPath"
