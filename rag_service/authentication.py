@@ -19,7 +19,7 @@ class Caller:
     scope: AccessScope
 
 
-async def authenticate(api_key: str, tenant_name: str, needed: Role, *, api_keys: ApiKeys, tenants: Tenants) -> Caller:
+async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: ApiKeys) -> Caller:
     """The holder of ``api_key``, for a request to the tenant named in its path.
 
     Raises:
@@ -32,8 +32,7 @@ async def authenticate(api_key: str, tenant_name: str, needed: Role, *, api_keys
         raise NotFound("tenant")
     if needed not in verified.roles:
         raise Forbidden(needed.value)
-    groups = await tenants.groups_of(verified.tenant, verified.user)
-    return Caller(verified.tenant, _scope(verified.tenant, verified.user, groups, verified.roles))
+    return Caller(verified.tenant, _scope(verified.tenant, verified.user, verified.groups, verified.roles))
 
 
 async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, tenants: Tenants) -> Caller:

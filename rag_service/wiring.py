@@ -69,11 +69,9 @@ class Service:
     def detector(self) -> PiiDetector:
         return self.models.detector
 
-    def warm_up(self) -> None:
-        """What the first question would otherwise wait for is loaded."""
-        parts = self.query_parts
-        parts.detector.identifier_values("warm@example.com")
-        parts.embedder.embed(["warm"])
+    def load_detector(self) -> None:
+        """What the filter of the first answer would otherwise wait for, some seconds, is loaded."""
+        self.detector.identifier_values("warm@example.com")
 
     @cached_property
     def query_parts(self) -> QueryParts:

@@ -26,12 +26,14 @@ def serve(
 
     async def action() -> None:
         async with open_service(settings_for(data_dir)) as service:
-            service.warm_up()
+            service.query_parts.embedder.embed(["ready"])
+            warming = asyncio.create_task(asyncio.to_thread(service.load_detector))
             server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False))
             typer.echo(
                 f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True
             )
             await server.serve(sockets=[listening])
+            await warming
 
     listening = _listen(host, port)
     port = listening.getsockname()[1]

@@ -164,6 +164,7 @@ def build_pattern_engine() -> PatternEngine:
     import phonenumbers
 
     recognizers = presidio.predefined_recognizers
+
     class Email(recognizers.EmailRecognizer):  # type: ignore[misc,name-defined]  # presidio is imported late
         """By syntax alone: an address under ``.local`` or a suffix younger than a list is an address all the same."""
 

@@ -45,11 +45,12 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedKey:
-    """Proof that a caller holds a live key of this tenant."""
+    """Proof that a caller holds a live key of this tenant, with the groups that they are in now."""
 
     tenant: Tenant
     user: str
     roles: frozenset[Role]
+    groups: frozenset[str]
 
 
 class ApiKeys:
@@ -61,13 +62,15 @@ class ApiKeys:
     async def create(
         self, tenant: Tenant, user: str, roles: Collection[Role], expires_after: timedelta | None
     ) -> NewApiKey:
+        user = checked_user(user)
         key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         created = now()
         row = {
             "id": key_id,
             "tenant_id": tenant.id,
             "secret_hash": self._vault.credential_hash(secret),
-            "sealed_user": tenant.keys.seal_name("user", checked_user(user)),
+            "user_token": tenant.keys.token("user", user),
+            "sealed_user": tenant.keys.seal_name("user", user),
             "scopes": " ".join(sorted(roles)),
             "created_at": created,
             "expires_at": created + expires_after if expires_after else None,
@@ -80,18 +83,37 @@ class ApiKeys:
         """Raises ``Unauthenticated``, alike for a malformed, unknown, wrong, expired or revoked key."""
         match = _KEY.fullmatch(presented)
         key_id, secret = match.groups() if match else ("", "")
-        query = select(tables.api_keys).where(tables.api_keys.c.id == key_id)
+        keys, tenants, members = tables.api_keys.c, tables.tenants.c, tables.members.c
+        query = (
+            select(
+                keys.secret_hash,
+                keys.sealed_user,
+                keys.scopes,
+                keys.expires_at,
+                keys.revoked_at,
+                members.sealed_group,
+                tables.tenants,
+            )
+            .join_from(tables.api_keys, tables.tenants, tenants.id == keys.tenant_id)
+            .outerjoin(
+                tables.members,
+                (members.tenant_id == keys.tenant_id) & (members.user_token == keys.user_token),
+            )
+            .where(keys.id == key_id)
+        )
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        expected = row.secret_hash if row else _NO_HASH
+            rows = (await connection.execute(query)).all()
+        expected = rows[0].secret_hash if rows else _NO_HASH
         is_right = hmac.compare_digest(self._vault.credential_hash(secret), expected)
-        if row is None or not is_right or row.revoked_at or (row.expires_at and row.expires_at <= now()):
+        if not rows or not is_right or rows[0].revoked_at or (rows[0].expires_at and rows[0].expires_at <= now()):
             raise Unauthenticated
-        tenant = await self._tenants.by_id(TenantId(row.tenant_id))
+        tenant = self._tenants.opened(rows[0])
+        sealed_groups = (row.sealed_group for row in rows if row.sealed_group is not None)
         return VerifiedKey(
             tenant=tenant,
-            user=tenant.keys.open_name("user", row.sealed_user),
-            roles=frozenset(Role(scope) for scope in row.scopes.split()),
+            user=tenant.keys.open_name("user", rows[0].sealed_user),
+            roles=frozenset(Role(scope) for scope in rows[0].scopes.split()),
+            groups=frozenset(tenant.keys.open_name("group", sealed) for sealed in sealed_groups),
         )
 
     async def all(self, tenant: Tenant | None = None) -> list[ApiKey]:

@@ -60,6 +60,7 @@ api_keys = Table(
     Column("id", String, primary_key=True),
     Column("tenant_id", String, nullable=False, index=True),
     Column("secret_hash", String, nullable=False),
+    Column("user_token", String, nullable=False),
     Column("sealed_user", LargeBinary, nullable=False),
     Column("scopes", String, nullable=False),
     Column("created_at", DateTime, nullable=False),

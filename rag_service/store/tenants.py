@@ -92,7 +92,7 @@ class Tenants:
     async def all(self) -> list[Tenant]:
         async with self._database.read() as connection:
             rows = await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))
-            return [self._open(row) for row in rows]
+            return [self.opened(row) for row in rows]
 
     async def delete(self, tenant: Tenant) -> None:
         """The tenant's keys and rows are gone. Its collection is the caller's to drop."""
@@ -167,9 +167,10 @@ class Tenants:
             row = (await connection.execute(select(tables.tenants).where(condition))).one_or_none()
         if row is None:
             raise NotFound("tenant")
-        return self._open(row)
+        return self.opened(row)
 
-    def _open(self, row: Row[Any]) -> Tenant:
+    def opened(self, row: Row[Any]) -> Tenant:
+        """The tenant of a row that holds the columns of ``tables.tenants``."""
         tenant = TenantId(row.id)
         keys = self._vault.open_tenant_keys(tenant, WrappedTenantKeys(row.tenant_key, row.index_key, row.index_epoch))
         return Tenant(

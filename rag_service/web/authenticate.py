@@ -32,8 +32,7 @@ def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
     ) -> Caller:
         if credentials is None:
             raise Unauthenticated
-        store = service.store
-        return await authenticate(credentials.credentials, tenant, role, api_keys=store.api_keys, tenants=store.tenants)
+        return await authenticate(credentials.credentials, tenant, role, service.store.api_keys)
 
     return caller
 
