@@ -84,7 +84,8 @@ def test_serving_answers_over_http_and_holds_the_folder(rag: Rag) -> None:
             assert text[citation["start"] : citation["end"]] == citation["quote"]
             assert "desk@acme.example" not in text
             page = web.get("/docs").text
-            assert "http://" not in page and "https://" not in page, "the page must not send a browser elsewhere"
+            assert "http://" not in page, "the page must not send a browser elsewhere"
+            assert "https://" not in page
             refused = rag.run("ask", "What?", "--tenant", "bolt", "--user", "ann")
             assert refused.returncode == 1
             assert "`rag serve`" in refused.stderr
@@ -144,7 +145,7 @@ def test_a_copied_folder_without_its_key_is_refused(rag: Rag, tmp_path: Path) ->
     rag.run("tenant", "create", "acme")
     done = rag.run("tenant", "list", RAG_MASTER_KEY_FILE=str(tmp_path / "absent.key"))
     assert done.returncode == 1
-    assert "no" in done.stderr and str(tmp_path / "absent.key") in done.stderr
+    assert str(tmp_path / "absent.key") in done.stderr
     assert not (tmp_path / "absent.key").exists()
 
 

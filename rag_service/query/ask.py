@@ -23,7 +23,7 @@ from rag_service.query.open_passages import open_passages
 from rag_service.query.relevance import is_answerable
 from rag_service.query.retrieve import Filters, retrieve
 from rag_service.query.route import Tier, route
-from rag_service.query.vet import vet
+from rag_service.query.vet import is_usable, vet
 from rag_service.store.documents import Documents
 
 NOT_FOUND = "I could not find an answer to this in the documents that you can read."
@@ -62,7 +62,8 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
     guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
     depth = max(_LEAST_DEPTH, 3 * limit)
     ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
-    opened = await open_passages(ranked, caller, parts.documents, limit=min(limit, parts.passages))
+    limit = min(limit, parts.passages)
+    opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
     vetted = vet(opened)
     flags = noticed + vetted.flags
     choice = route(guarded.text, parts.answerers)
@@ -102,7 +103,7 @@ async def search(
         index=parts.index,
         depth=depth or max(_LEAST_DEPTH, 3 * limit),
     )
-    opened = await open_passages(ranked, caller, parts.documents, limit=limit)
+    opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
     vetted = vet(opened)
     return Found(vetted.passages, noticed + vetted.flags)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,13 +26,24 @@ class Opened:
     flags: tuple[Flag, ...]
 
 
-async def open_passages(ranked: Sequence[Ranked], caller: Caller, documents: Documents, *, limit: int) -> Opened:
-    """The best ``limit`` passages among ``ranked``, opened in batches until there are enough."""
+async def open_passages(
+    ranked: Sequence[Ranked],
+    caller: Caller,
+    documents: Documents,
+    *,
+    limit: int,
+    counts: Callable[[Passage], bool],
+) -> Opened:
+    """The best passages among ``ranked``, opened in batches until ``limit`` of them count.
+
+    Those that do not count come along, so that what they are can be told; however many an attacker plants, they
+    take no honest passage's place.
+    """
     passages: list[Passage] = []
     tampered: list[str] = []
     collapse = Collapse()
     batch = max(2 * limit, 20)
-    refused = 0
+    counted = refused = 0
     for begin in range(0, len(ranked), batch):
         wanted = ranked[begin : begin + batch]
         opened = await documents.open_chunks(caller.scope, caller.tenant.keys, [one.point_id for one in wanted])
@@ -40,14 +51,15 @@ async def open_passages(ranked: Sequence[Ranked], caller: Caller, documents: Doc
         refused += len(wanted) - len(opened.chunks) - len(opened.tampered)
         for one in wanted:
             chunk = opened.chunks.get(one.point_id)
-            if chunk is not None and collapse.is_new(chunk.text):
+            if counted < limit and chunk is not None and collapse.is_new(chunk.text):
                 passages.append(_passage(chunk, one, rank=len(passages) + 1))
-        if len(passages) >= limit:
+                counted += counts(passages[-1])
+        if counted >= limit:
             break
     if refused > 0:
         _log.info("hits_refused_by_sql", tenant=caller.scope.tenant, refused=refused)
     flags = tuple(Flag("open", "broken_seal_or_signature", "dropped", document) for document in dict.fromkeys(tampered))
-    return Opened(tuple(passages[:limit]), flags)
+    return Opened(tuple(passages), flags)
 
 
 def _passage(chunk: OpenedChunk, ranked: Ranked, rank: int) -> Passage:

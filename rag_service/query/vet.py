@@ -22,10 +22,15 @@ def vet(opened: Opened) -> Vetted:
     Suspicions of other kinds, such as characters that were hidden and are gone, are flagged only. A flag names the
     document: the caller may read it.
     """
-    kept = tuple(passage for passage in opened.passages if not _DROPPED & set(passage.suspicions))
+    kept = tuple(passage for passage in opened.passages if is_usable(passage))
     noticed = (
-        Flag("vet", kind, "dropped" if _DROPPED & set(passage.suspicions) else "kept", passage.document_id)
+        Flag("vet", kind, "kept" if is_usable(passage) else "dropped", passage.document_id)
         for passage in opened.passages
         for kind in passage.suspicions
     )
     return Vetted(kept, opened.flags + tuple(dict.fromkeys(noticed)))
+
+
+def is_usable(passage: Passage) -> bool:
+    """Whether nothing in the passage, or hidden in its document, commands a model."""
+    return not _DROPPED & set(passage.suspicions)

@@ -52,7 +52,10 @@ class OpenedChunk:
 
 @dataclass(frozen=True, slots=True)
 class OpenedChunks:
-    """``tampered`` are documents of which a chunk failed its seal or signature. What SQL refused is in neither."""
+    """``tampered`` are documents, one for each chunk that failed its seal or signature.
+
+    What SQL refused is in neither.
+    """
 
     chunks: dict[str, OpenedChunk]
     tampered: tuple[str, ...]
@@ -102,7 +105,7 @@ class Documents:
                 tampered.append(document_id)
                 continue
             opened[chunk_id] = _chunk(plain, chunk_id, metas[document_id, version])
-        return OpenedChunks(opened, tuple(dict.fromkeys(tampered)))
+        return OpenedChunks(opened, tuple(tampered))
 
     async def readable(
         self, scope: AccessScope, keys: TenantKeys, *, limit: int, after: str | None = None

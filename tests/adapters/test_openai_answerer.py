@@ -39,6 +39,7 @@ def model_server() -> Iterator[str]:
     parameters.cpuparams.n_threads = 2
     server = xllamacpp.Server(parameters)
     yield f"{server.listening_address}/v1"
+    del server  # it serves as long as it is referred to
 
 
 def test_a_real_models_draft_comes_back_untouched(run: Run, model_server: str) -> None:
@@ -86,9 +87,12 @@ def test_without_its_server_the_answer_is_extractive_and_says_so(run: Run, model
                 answer = (await ask(web, "acme", "When does the ferry to Brimsay leave?")).json()
             assert "nine in the morning" in answer["answer"]
             assert answer["route"]["model"] == "extractive"
-            assert {"stage": "generate", "kind": "model_unavailable", "action": "fell_back", "document_id": None} in answer[
-                "flags"
-            ]
+            assert {
+                "stage": "generate",
+                "kind": "model_unavailable",
+                "action": "fell_back",
+                "document_id": None,
+            } in answer["flags"]
 
     run(scenario())
 

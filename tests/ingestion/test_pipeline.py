@@ -101,7 +101,7 @@ def test_every_file_has_one_outcome_and_a_bad_one_stops_no_other(
 def test_a_defect_in_one_files_way_is_its_outcome_alone(
     run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ingestion.pipeline as pipeline
+    from ingestion import pipeline
 
     chunk = pipeline.chunk
 
@@ -154,7 +154,9 @@ def test_the_index_catches_up_after_a_crash_before_it_was_written(
     run(scenario())
 
 
-def test_deleting_leaves_nothing_in_sql_or_index(run: Run, settings: Settings, open_companies: Open, tmp_path: Path) -> None:
+def test_deleting_leaves_nothing_in_sql_or_index(
+    run: Run, settings: Settings, open_companies: Open, tmp_path: Path
+) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             document = await acme.document_id(tmp_path, ["everyone"], ferry_md=FIRST)

@@ -41,7 +41,9 @@ def test_every_sentence_is_cited_to_the_character(detector: PiiDetector) -> None
 
 
 def test_a_models_own_markers_are_not_believed(detector: PiiDetector) -> None:
-    _, cited = released("Gift cards are never refunded [1]. Refunds are paid within five working days. [7, 9]", detector)
+    _, cited = released(
+        "Gift cards are never refunded [1]. Refunds are paid within five working days. [7, 9]", detector
+    )
     assert cited.text == "Gift cards are never refunded [1]. Refunds are paid within five working days [2]."
     assert cited.citations[0].document_id == "d2"
 
@@ -64,9 +66,7 @@ def test_brackets_that_belong_to_the_text_stay(detector: PiiDetector) -> None:
         ("Refunds are paid within five working days by ann@shop.example.", "unsupported"),
     ],
 )
-def test_what_no_passage_holds_is_dropped_and_the_rest_stays(
-    sentence: str, flag: str, detector: PiiDetector
-) -> None:
+def test_what_no_passage_holds_is_dropped_and_the_rest_stays(sentence: str, flag: str, detector: PiiDetector) -> None:
     filtered, cited = released(f"{sentence}\nGift cards are never refunded.", detector)
     assert cited.text == "Gift cards are never refunded [1]."
     assert flag in {one.kind for one in filtered.flags}
