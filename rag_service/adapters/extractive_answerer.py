@@ -13,7 +13,7 @@ from rag_service.ports import Draft, Embedder, Prompt
 from rag_service.query.collapse import Collapse
 from rag_service.sentences import sentence_spans
 
-_EMBEDDED = 32
+_EMBEDDED = 16
 """How many sentences are compared by meaning; they are chosen by words first, which costs next to nothing."""
 _MOST_SENTENCES = 5
 _MOST_WORDS = 110
