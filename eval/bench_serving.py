@@ -17,7 +17,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ async def build(
 
 def _with_mixed_vectors(parts: IngestionParts, embed_every: int) -> IngestionParts:
     embedder = MixedEmbedder(parts.embedder, embed_every) if embed_every > 1 else parts.embedder
-    return IngestionParts(parts.tenants, parts.versions, parts.follower, embedder, parts.detector, parts.max_bytes)
+    return replace(parts, embedder=embedder)
 
 
 def _uploads(texts: Iterator[tuple[str, str]]) -> Iterator[Upload]:

@@ -12,9 +12,10 @@ import structlog
 
 from ingestion.pipeline import Ingested, IngestionParts, Intake, Unchanged, ingest
 from rag_service.domain.document import Upload
-from rag_service.domain.errors import ConfigurationError, Refused, Unavailable
+from rag_service.domain.errors import ConfigurationError, Conflict, Refused, Unavailable
 
 _log = structlog.get_logger()
+_DUPLICATE = "another file of this batch has the same source; one of them would replace the other"
 _AT_ONCE = 3
 """Documents under way at once: one is parsed while another is embedded; more would only take memory."""
 
@@ -61,14 +62,19 @@ async def ingest_files(
 
     Raises ``Unavailable`` or ``ConfigurationError`` where going on makes no sense; finished files stay ingested.
     """
-    outcomes: dict[Path, FileOutcome] = {}
-    waiting = iter(files)
+    outcomes: dict[int, FileOutcome] = {}
+    waiting = iter(enumerate(files))
+    sources: set[str] = set()
 
     async def work() -> None:
-        for file in waiting:
-            outcome = FileOutcome(file.path, await _ingest_file(file, intake, parts))
-            outcomes[file.path] = outcome
-            report(outcome)
+        for number, file in waiting:
+            if file.source in sources:
+                result: Ingested | Unchanged | Refused = Refused("duplicate_source", _DUPLICATE)
+            else:
+                sources.add(file.source)
+                result = await _ingest_file(file, intake, parts)
+            outcomes[number] = FileOutcome(file.path, result)
+            report(outcomes[number])
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -76,7 +82,7 @@ async def ingest_files(
                 group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return [outcomes[file.path] for file in files]
+    return [outcomes[number] for number in range(len(files))]
 
 
 async def _ingest_file(file: FoundFile, intake: Intake, parts: IngestionParts) -> Ingested | Unchanged | Refused:
@@ -85,6 +91,8 @@ async def _ingest_file(file: FoundFile, intake: Intake, parts: IngestionParts) -
         return await ingest(upload, intake, parts)
     except Refused as refusal:
         return refusal
+    except Conflict:
+        return Refused("changed_meanwhile", "another ingestion of this source was quicker; ingest the file again")
     except (Unavailable, ConfigurationError):
         raise
     except Exception as error:  # noqa: BLE001  # a defect in one file's way must not cost the others
@@ -94,6 +102,8 @@ async def _ingest_file(file: FoundFile, intake: Intake, parts: IngestionParts) -
 
 def _read(path: Path, max_bytes: int) -> bytes:
     try:
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+            raise Refused("unreadable_name", "the file's name is not UTF-8; rename it")
         if path.is_symlink():
             raise Refused("symbolic_link", "a symbolic link is not followed: name the file that it points to")
         if not path.is_file():

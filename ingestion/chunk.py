@@ -11,6 +11,9 @@ from rag_service.sentences import sentence_spans
 
 DEFAULT_BUDGET = 190
 MAX_HEADING = 200
+PIECE = 50_000
+LONGEST_TOKEN = 20
+"""Characters; a longer token counts once for each such length."""
 _PATH = " > "
 
 Span = tuple[int, int]
@@ -26,10 +29,10 @@ def chunk(
     A block that is too long is cut between sentences (a table between rows), else at line ends, else at white space,
     else between tokens.
 
-    ``token_starts`` gives the offset of each token of a text; it is called once.
+    ``token_starts`` gives the offset of each token of a text; it is called for a piece at a time.
     """
     scrubbed = document.document
-    pack = _Packer(scrubbed.text, token_starts(scrubbed.text), budget)
+    pack = _Packer(scrubbed.text, _counted(scrubbed.text, token_starts), budget)
     for block in _tiled(scrubbed.text, scrubbed.blocks):
         pack.add(block)
     suspicions = _Suspicions(document.suspicions)
@@ -165,6 +168,33 @@ class _Packer:
             yield start, cut
             start, room = cut, self._budget
         yield start, end
+
+
+def _counted(text: str, token_starts: Callable[[str], list[int]]) -> list[int]:
+    """The tokens' offsets, found piece by piece, as a tokenizer takes some hundred bytes a character.
+
+    A run of letters that the tokenizer takes for one unknown word counts as many, so that no passage is endless.
+    """
+    starts: list[int] = []
+    begin = 0
+    while begin < len(text):
+        end = _piece_end(text, begin)
+        for start in (*token_starts(text[begin:end]), end - begin):
+            at = begin + start
+            starts += range(starts[-1] + LONGEST_TOKEN, at, LONGEST_TOKEN) if starts else ()
+            starts.append(at)
+        begin = end
+        starts.pop()  # the end of a piece is no token
+    return starts
+
+
+def _piece_end(text: str, begin: int) -> int:
+    """Where a piece ends: at white space, if there is any in its second half."""
+    end = min(len(text), begin + PIECE)
+    if end == len(text):
+        return end
+    cut = max(text.rfind("\n", begin + PIECE // 2, end), text.rfind(" ", begin + PIECE // 2, end))
+    return cut + 1 if cut > 0 else end
 
 
 def _tiled(text: str, blocks: Sequence[Block]) -> Iterator[Block]:

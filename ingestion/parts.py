@@ -9,6 +9,7 @@ from rag_service.wiring import Service
 def ingestion_parts(service: Service) -> IngestionParts:
     return IngestionParts(
         tenants=service.store.tenants,
+        documents=service.store.documents,
         versions=service.store.versions,
         follower=service.follower,
         embedder=service.embedder,

@@ -25,9 +25,10 @@ from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch, Refused
-from rag_service.domain.identity import Principal
+from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.follow import IndexFollower
 from rag_service.ports import Embedder
+from rag_service.store.documents import Documents
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.versions import LiveVersion, Versions
 
@@ -52,6 +53,7 @@ class IngestionParts:
     """What the document path needs; made from the service by ``ingestion_parts``."""
 
     tenants: Tenants
+    documents: Documents
     versions: Versions
     follower: IndexFollower
     embedder: Embedder
@@ -89,7 +91,10 @@ async def ingest(upload: Upload, intake: Intake, parts: IngestionParts) -> Inges
     token = _content_token(upload, intake, parts)
     live = await parts.versions.live(operator, tenant.keys, upload.source)
     if live is not None and live.content_token == token:
+        await parts.follower.catch_up(tenant)  # it may have been stored by a run that died before the index had it
         return Unchanged(live.document_id)
+    if live is not None:
+        await _refuse_wider_access(live, intake, parts)
     parsed = await asyncio.to_thread(parse, validated)
     scrubbed = await asyncio.to_thread(scrub, parsed, policy, parts.detector)
     screened = await asyncio.to_thread(screen, scrubbed)
@@ -136,6 +141,18 @@ def _content_token(upload: Upload, intake: Intake, parts: IngestionParts) -> str
         PIPELINE_VERSION,
     )
     return intake.tenant.keys.token("content", hashlib.sha256(facts).hexdigest())
+
+
+async def _refuse_wider_access(live: LiveVersion, intake: Intake, parts: IngestionParts) -> None:
+    """A document keeps its access list; new content is not put under one that is wider than was asked for."""
+    tenant = intake.tenant
+    stored = await parts.documents.access(operate(tenant), tenant.keys, live.document_id)
+    if EVERYONE not in intake.access and not set(stored) <= {str(principal) for principal in intake.access}:
+        raise Refused(
+            "access_wider",
+            f"document {live.document_id} has this source already, and more people may read it than are named now; "
+            "name them too, or narrow its list first with `rag documents access`",
+        )
 
 
 async def _known_vectors(live: LiveVersion | None, intake: Intake, parts: IngestionParts) -> dict[str, Vector]:

@@ -38,6 +38,10 @@ class ChunkIndex(Protocol):
         """
         ...
 
+    async def exists(self, collection: str) -> bool:
+        """Whether the collection was ever written, and its files are still there."""
+        ...
+
     async def point_ids(self, collection: str) -> frozenset[str]:
         """Every point of the collection, for the consistency check."""
         ...

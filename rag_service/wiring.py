@@ -112,9 +112,7 @@ async def open_service(settings: Settings, models: Models | None = None) -> Asyn
             service = Service(settings, store, models, index, IndexFollower(store.versions, index))
             try:
                 for tenant in await store.tenants.all():
-                    if settings.index == "memory":
-                        await service.follower.rebuild(tenant, store.documents)
-                    await service.follower.catch_up(tenant)
+                    await service.follower.start(tenant)
                 yield service
             finally:
                 await index.close()

@@ -30,6 +30,10 @@ class MemoryIndex:
         for point_id in point_ids:
             stored.pop(point_id, None)
 
+    async def exists(self, collection: str) -> bool:
+        """Whether the collection was written in this process."""
+        return collection in self._collections
+
     async def search(self, query: SealedQuery, *, limit: int) -> Candidates:
         """Every readable point is scored in both branches; equal scores stand in the order of their ids."""
         readable = [

@@ -36,28 +36,28 @@ class OpenAIAnswerer:
         from openai import OpenAIError
 
         try:
-            client = self._connected()
-            if self._model is None:
-                self._model = (await client.models.list()).data[0].id
-            completion = await client.chat.completions.create(
-                model=self._model,
-                messages=[
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": render(prompt)},
-                ],
-                temperature=0.0,
-                max_tokens=_MOST_TOKENS,
-            )
-        except (OpenAIError, IndexError) as error:
+            return await self._ask(prompt)
+        except (OpenAIError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # A server that speaks another protocol answers 200 with anything at all.
             raise ModelUnavailable(self.model, type(error).__name__) from None
-        if not completion.choices:
-            raise ModelUnavailable(self.model, "the server returned no choice")
-        usage = completion.usage
-        return Draft(
-            text=completion.choices[0].message.content or "",
-            model=self.model,
-            usage=Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage(),
+
+    async def _ask(self, prompt: Prompt) -> Draft:
+        client = self._connected()
+        if self._model is None:
+            self._model = str((await client.models.list()).data[0].id)
+        completion = await client.chat.completions.create(
+            model=self._model,
+            messages=[
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": render(prompt)},
+            ],
+            temperature=0.0,
+            max_tokens=_MOST_TOKENS,
         )
+        text, usage = completion.choices[0].message.content, completion.usage
+        if not isinstance(text, str):
+            raise ModelUnavailable(self.model, "the server returned no text")
+        return Draft(text, self.model, Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage())
 
     def _connected(self) -> AsyncOpenAI:
         if self._client is None:

@@ -84,6 +84,10 @@ class QdrantEdgeIndex:
         """Both branches, each under the access list and the filters, in one engine call."""
         return await self._call("search", query.collection, partial(self._search, query, limit))
 
+    async def exists(self, collection: str) -> bool:
+        """Whether the collection has a folder."""
+        return await self._call("exists", collection, lambda name: (self._root / name).exists())
+
     async def point_ids(self, collection: str) -> frozenset[str]:
         """Every point of the collection."""
         return await self._call("point_ids", collection, self._point_ids)

@@ -88,11 +88,13 @@ class TenantKeys:
         """A stable token of a name or value, meaningless in any other tenant."""
         return keyed_token(self._token_key, place(kind, text))
 
-    def seal_name(self, kind: str, name: str) -> bytes:
-        return self._names.seal(name.encode(), place(kind, self.tenant))
+    def seal_name(self, kind: str, name: str, *at: str) -> bytes:
+        """A name, sealed for the row that ``at`` names: it opens in no other."""
+        return self._names.seal(name.encode(), place(kind, self.tenant, *at))
 
-    def open_name(self, kind: str, sealed: bytes) -> str:
-        return self._names.open(sealed, place(kind, self.tenant)).decode()
+    def open_name(self, kind: str, sealed: bytes, *at: str) -> str:
+        """Raises ``SealBroken`` where the name was sealed for another tenant, kind or row."""
+        return self._names.open(sealed, place(kind, self.tenant, *at)).decode()
 
     def new_version_key(self, document: str, version: int) -> tuple[VersionSeal, bytes]:
         """A fresh key for one version, and the same key wrapped for SQL."""

@@ -7,6 +7,7 @@ Authentication happens where the question arrives; all else is here.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
     if not is_answerable(guarded.text, vetted.passages):
         return _not_found(flags, Route(choice.tier, "none", "no readable passage is relevant enough"), Usage())
     generated = await generate(guarded.text, vetted.passages, choice, fallback=parts.extractive)
-    filtered = filter_draft(generated, vetted.passages, parts.detector)
+    filtered = await asyncio.to_thread(filter_draft, generated, vetted.passages, parts.detector)
     cited = cite(filtered.sentences)
     flags += generated.flags + filtered.flags
     taken = Route(choice.tier, generated.draft.model, choice.reason)

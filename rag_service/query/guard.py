@@ -36,6 +36,7 @@ def guard(question: str, tenant: Tenant, policy: GuardPolicy) -> tuple[GuardedQu
         InvalidRequest: it is empty or too long.
         QuestionRefused: it reads as an injection and the policy blocks those.
     """
+    question = question.encode(errors="replace").decode()  # half of a surrogate pair is no character
     visible = reveal(question).strip()
     if not visible:
         raise InvalidRequest("the question is empty")

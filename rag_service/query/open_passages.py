@@ -36,8 +36,8 @@ async def open_passages(
 ) -> Opened:
     """The best passages among ``ranked``, opened in batches until ``limit`` of them count.
 
-    Those that do not count come along, so that what they are can be told; however many an attacker plants, they
-    take no honest passage's place.
+    Those that do not count come along, so that what they are can be told. However many an attacker plants, they take
+    no honest passage's place, and a copy of an honest passage with an order beside it does not stand for it.
     """
     passages: list[Passage] = []
     tampered: list[str] = []
@@ -51,9 +51,14 @@ async def open_passages(
         refused += len(wanted) - len(opened.chunks) - len(opened.tampered)
         for one in wanted:
             chunk = opened.chunks.get(one.point_id)
-            if counted < limit and chunk is not None and collapse.is_new(chunk.text):
-                passages.append(_passage(chunk, one, rank=len(passages) + 1))
-                counted += counts(passages[-1])
+            if chunk is None or counted == limit:
+                continue
+            passage = _passage(chunk, one, rank=len(passages) + 1)
+            if not counts(passage):
+                passages.append(passage)
+            elif collapse.is_new(chunk.text):
+                passages.append(passage)
+                counted += 1
         if counted >= limit:
             break
     if refused > 0:

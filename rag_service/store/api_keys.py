@@ -16,7 +16,7 @@ from rag_service.domain.errors import NotFound, Unauthenticated
 from rag_service.domain.identity import Role, TenantId
 from rag_service.store import tables
 from rag_service.store.database import Database, now
-from rag_service.store.tenants import Tenant, Tenants, checked_user
+from rag_service.store.tenants import Tenant, Tenants, checked_user, opened_groups
 
 _KEY = re.compile(r"rag_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NO_HASH = "0" * 64
@@ -70,7 +70,7 @@ class ApiKeys:
             "tenant_id": tenant.id,
             "secret_hash": self._vault.credential_hash(secret),
             "user_token": tenant.keys.token("user", user),
-            "sealed_user": tenant.keys.seal_name("user", user),
+            "sealed_user": tenant.keys.seal_name("user", user, key_id),
             "scopes": " ".join(sorted(roles)),
             "created_at": created,
             "expires_at": created + expires_after if expires_after else None,
@@ -91,6 +91,8 @@ class ApiKeys:
                 keys.scopes,
                 keys.expires_at,
                 keys.revoked_at,
+                members.group_token,
+                members.user_token,
                 members.sealed_group,
                 tables.tenants,
             )
@@ -108,12 +110,14 @@ class ApiKeys:
         if not rows or not is_right or rows[0].revoked_at or (rows[0].expires_at and rows[0].expires_at <= now()):
             raise Unauthenticated
         tenant = self._tenants.opened(rows[0])
-        sealed_groups = (row.sealed_group for row in rows if row.sealed_group is not None)
+        memberships = [
+            (row.group_token, row.user_token, row.sealed_group) for row in rows if row.sealed_group is not None
+        ]
         return VerifiedKey(
             tenant=tenant,
-            user=tenant.keys.open_name("user", rows[0].sealed_user),
+            user=tenant.keys.open_name("user", rows[0].sealed_user, key_id),
             roles=frozenset(Role(scope) for scope in rows[0].scopes.split()),
-            groups=frozenset(tenant.keys.open_name("group", sealed) for sealed in sealed_groups),
+            groups=opened_groups(tenant.keys, memberships),
         )
 
     async def all(self, tenant: Tenant | None = None) -> list[ApiKey]:
@@ -127,7 +131,7 @@ class ApiKeys:
             ApiKey(
                 key_id=row.id,
                 tenant=by_id[TenantId(row.tenant_id)].name,
-                user=by_id[TenantId(row.tenant_id)].keys.open_name("user", row.sealed_user),
+                user=by_id[TenantId(row.tenant_id)].keys.open_name("user", row.sealed_user, row.id),
                 roles=frozenset(Role(scope) for scope in row.scopes.split()),
                 created_at=row.created_at,
                 expires_at=row.expires_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from rag_service.domain.errors import DatabaseUnavailable
 from rag_service.store.tables import metadata
 
 
@@ -57,6 +59,7 @@ def sqlite_database(path: Path) -> Database:
     writer = create_async_engine(url, connect_args={"timeout": 30}, pool_size=1)
     for engine in (reader, writer):
         event.listen(engine.sync_engine, "connect", _prepare_connection)
+        event.listen(engine.sync_engine, "handle_error", _say_unavailable)
     event.listen(writer.sync_engine, "begin", _begin)
     return Database(reader, writer)
 
@@ -76,3 +79,13 @@ def _prepare_connection(connection: Any, _record: object) -> None:  # the driver
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _say_unavailable(context: ExceptionContext) -> None:
+    """A database that is damaged, locked or not one at all is reported as such, without the statement and its values.
+
+    A broken constraint is another class, and stays what it is.
+    """
+    error = context.original_exception
+    if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+        raise DatabaseUnavailable(getattr(error, "sqlite_errorname", "unknown")) from None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, exists, select
 
 from rag_service.crypto.keys import TenantKeys
@@ -14,6 +15,8 @@ from rag_service.domain.errors import IntegrityError, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope
 from rag_service.store import tables
 from rag_service.store.database import Database
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,9 @@ class Documents:
         """The live documents that the scope may read, by id, beginning after the id ``after``."""
         return await self._metas(keys, _is_readable(scope, keys), limit, after)
 
-    async def all(
-        self, operator: OperatorScope, keys: TenantKeys, *, limit: int | None = None, after: str | None = None
-    ) -> list[DocumentMeta]:
+    async def all(self, operator: OperatorScope, keys: TenantKeys) -> list[DocumentMeta]:
         """Every live document of the operator's tenant."""
-        return await self._metas(keys, _is_in_custody(operator, keys), limit, after)
+        return await self._metas(keys, _is_in_custody(operator, keys), None, None)
 
     async def meta(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None = None
@@ -182,10 +183,15 @@ class Documents:
             query = query.where(tables.documents.c.id > after)
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
-        return [
-            _meta(keys.open_version_key(document_id, version, key).open(sealed, "meta"), document_id, version)
-            for document_id, version, key, sealed in rows
-        ]
+        metas = []
+        for document_id, version, key, sealed in rows:
+            try:
+                plain = keys.open_version_key(document_id, version, key).open(sealed, "meta")
+            except IntegrityError:
+                _log.error("broken_seal", document=document_id)  # one altered row must not hide the others
+                continue
+            metas.append(_meta(plain, document_id, version))
+        return metas
 
 
 def _is_live_version_of(table: Any) -> ColumnElement[bool]:

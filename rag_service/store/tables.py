@@ -22,13 +22,6 @@ SCHEMA_VERSION = "1"
 
 metadata = MetaData()
 
-installation = Table(
-    "installation",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("value", String, nullable=False),
-)
-
 tenants = Table(
     "tenants",
     metadata,

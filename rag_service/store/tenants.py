@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,32 +134,34 @@ class Tenants:
 
     async def groups_of(self, tenant: Tenant, user: str) -> frozenset[str]:
         table = tables.members
-        query = select(table.c.sealed_group).where(
+        query = select(table.c.group_token, table.c.user_token, table.c.sealed_group).where(
             table.c.tenant_id == tenant.id, table.c.user_token == tenant.keys.token("user", user)
         )
         async with self._database.read() as connection:
-            rows = await connection.execute(query)
-            return frozenset(tenant.keys.open_name("group", sealed) for (sealed,) in rows)
+            rows = (await connection.execute(query)).all()
+        return opened_groups(tenant.keys, [(row.group_token, row.user_token, row.sealed_group) for row in rows])
 
     async def groups(self, tenant: Tenant) -> dict[str, list[str]]:
         """Every group with its members."""
         table = tables.members
-        query = select(table.c.sealed_group, table.c.sealed_user).where(table.c.tenant_id == tenant.id)
+        query = select(table).where(table.c.tenant_id == tenant.id)
         found: dict[str, list[str]] = {}
         async with self._database.read() as connection:
-            for sealed_group, sealed_user in await connection.execute(query):
-                group = tenant.keys.open_name("group", sealed_group)
-                found.setdefault(group, []).append(tenant.keys.open_name("user", sealed_user))
+            for row in await connection.execute(query):
+                at = (row.group_token, row.user_token)
+                group = tenant.keys.open_name("group", row.sealed_group, *at)
+                found.setdefault(group, []).append(tenant.keys.open_name("user", row.sealed_user, *at))
         return {group: sorted(users) for group, users in sorted(found.items())}
 
     def _member_row(self, tenant: Tenant, group: str, user: str) -> dict[str, object]:
         user = checked_user(user)
+        at = (tenant.keys.token("group", group), tenant.keys.token("user", user))
         return {
             "tenant_id": tenant.id,
-            "group_token": tenant.keys.token("group", group),
-            "user_token": tenant.keys.token("user", user),
-            "sealed_group": tenant.keys.seal_name("group", group),
-            "sealed_user": tenant.keys.seal_name("user", user),
+            "group_token": at[0],
+            "user_token": at[1],
+            "sealed_group": tenant.keys.seal_name("group", group, *at),
+            "sealed_user": tenant.keys.seal_name("user", user, *at),
         }
 
     async def _one(self, condition: ColumnElement[bool]) -> Tenant:
@@ -181,6 +183,14 @@ class Tenants:
             embedding=row.embedding,
             created_at=row.created_at,
         )
+
+
+def opened_groups(keys: TenantKeys, members: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
+    """The groups' names in rows of ``tables.members``: group token, user token, sealed group.
+
+    Raises ``SealBroken`` where a row was altered, or its name comes from another row.
+    """
+    return frozenset(keys.open_name("group", sealed, group, user) for group, user, sealed in members)
 
 
 def checked_user(name: str) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError as UniqueViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.document import SealedVersion
-from rag_service.domain.errors import NotFound
+from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import OperatorScope, Principal
 from rag_service.store import tables
 from rag_service.store.database import Database, now
@@ -74,9 +75,18 @@ class Versions:
         return None if row is None else LiveVersion(*row)
 
     async def switch(self, operator: OperatorScope, sealed: SealedVersion) -> None:
-        """The version is live, its predecessor's chunks are gone, and the outbox says so: all of it, or nothing."""
+        """The version is live, its predecessor's chunks are gone, and the outbox says so: all of it, or nothing.
+
+        Raises ``Conflict`` where another ingestion of the same source was quicker.
+        """
         if sealed.tenant != operator.tenant:
             raise ValueError("a version sealed for one tenant is never stored under another")
+        try:
+            await self._switch(operator, sealed)
+        except UniqueViolation:
+            raise Conflict("version") from None
+
+    async def _switch(self, operator: OperatorScope, sealed: SealedVersion) -> None:
         place = {"tenant_id": sealed.tenant, "document_id": sealed.document_id}
         async with self._database.write() as connection:
             if sealed.version == 1:
@@ -150,6 +160,13 @@ class Versions:
             )
             await self._write_access(connection, operator, document_id, sealed_access(keys, principals))
             await self._note(connection, operator, document_id, ())
+
+    async def note_all(self, operator: OperatorScope) -> None:
+        """The outbox names every document of the tenant: the index is to be made anew."""
+        documents = tables.documents.c
+        every = select(documents.tenant_id, documents.id, literal("[]")).where(documents.tenant_id == operator.tenant)
+        async with self._database.write() as connection:
+            await connection.execute(insert(tables.outbox).from_select(["tenant_id", "document_id", "removed"], every))
 
     async def outbox(self, operator: OperatorScope, limit: int = 100) -> list[OutboxEntry]:
         """What the index has not yet followed, in order."""

@@ -138,6 +138,13 @@ class ChunkIndexContract:
         assert asyncio.run(index.point_ids(OTHER)) == frozenset()
         asyncio.run(index.drop(OTHER))
 
+    def test_a_collection_exists_from_its_first_point_until_it_is_dropped(self, index: ChunkIndex) -> None:
+        assert not asyncio.run(index.exists(COLLECTION))
+        self.write(index, point(1))
+        assert asyncio.run(index.exists(COLLECTION))
+        asyncio.run(index.drop(COLLECTION))
+        assert not asyncio.run(index.exists(COLLECTION))
+
     def test_a_dropped_collection_is_empty_and_can_be_written_again(self, index: ChunkIndex) -> None:
         self.write(index, point(1))
         asyncio.run(index.drop(COLLECTION))

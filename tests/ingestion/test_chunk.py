@@ -158,7 +158,7 @@ def test_a_passage_carries_the_kinds_of_the_findings_that_touch_it() -> None:
     ]
 
 
-def test_tokens_are_counted_once_a_document() -> None:
+def test_tokens_are_counted_once_a_text() -> None:
     calls = []
 
     def counted(text: str) -> list[int]:
@@ -172,3 +172,24 @@ def test_tokens_are_counted_once_a_document() -> None:
 
 def test_an_empty_document_has_no_passages() -> None:
     assert cut([("  ", TEXT, None, None)], budget=10) == []
+
+
+def test_a_run_of_letters_that_is_one_unknown_token_is_cut_all_the_same() -> None:
+    screened = document([("a" * 100_000, TEXT, None, None)])
+    passages = chunk(screened, lambda _: [0])
+    assert max(len(one.text) for one in passages) <= 190 * 20
+    assert "".join(one.text for one in passages) == "a" * 100_000
+
+
+def test_a_long_text_is_tokenized_piece_by_piece_with_the_same_result() -> None:
+    text = "\n\n".join(f"Paragraph {n} tells of pier {n}." for n in range(9000))
+    sizes: list[int] = []
+
+    def counted(piece: str) -> list[int]:
+        sizes.append(len(piece))
+        return token_starts(piece)
+
+    passages = chunk(document([(text, TEXT, None, None)]), counted)
+    assert max(sizes) <= 50_000 < len(text) == sum(sizes)
+    assert all(len(token_starts(one.text)) <= 190 for one in passages)
+    assert " ".join(" ".join(one.text.split()) for one in passages) == " ".join(text.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -242,5 +243,121 @@ def test_a_symbolic_link_is_refused(run: Run, open_companies: Open, tmp_path: Pa
             )
             assert isinstance(outcome.result, Refused)
             assert outcome.result.reason == "symbolic_link"
+
+    run(scenario())
+
+
+def test_new_content_is_not_put_under_a_wider_access_list(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.ingest(tmp_path / "public", plan_txt="The summer party is on the pier.")
+            [outcome] = (
+                await acme.ingest_for(["group:hr"], tmp_path / "hr", plan_txt="Nine people will be laid off in May.")
+            ).values()
+            assert isinstance(outcome.result, Refused)
+            assert outcome.result.reason == "access_wider"
+            async with client(acme.service, await acme.key("intern")) as web:
+                assert "laid off" not in (await ask(web, "acme", "Who is laid off in May?", "search")).text
+
+    run(scenario())
+
+
+def test_two_files_of_one_source_never_replace_each_other(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    from ingestion.batch import FoundFile, ingest_files
+    from ingestion.parts import ingestion_parts
+    from ingestion.pipeline import Intake, prepare_tenant
+    from rag_service.domain.identity import EVERYONE
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            for name in ("a.md", "b.md"):
+                (tmp_path / name).write_text(FIRST, encoding="utf-8")
+            parts = ingestion_parts(acme.service)
+            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
+            files = [FoundFile(tmp_path / name, "one-source") for name in ("a.md", "b.md")]
+            first, second = await ingest_files(files, Intake(tenant, "operator", [EVERYONE]), parts, lambda _: None)
+            assert isinstance(first.result, Ingested)
+            assert isinstance(second.result, Refused)
+            assert second.result.reason == "duplicate_source"
+
+    run(scenario())
+
+
+def test_a_name_that_is_not_utf_8_is_refused(run: Run, open_companies: Open, tmp_path: Path) -> None:
+    import os
+
+    from ingestion.batch import find_files, ingest_files
+    from ingestion.parts import ingestion_parts
+    from ingestion.pipeline import Intake, prepare_tenant
+
+    (tmp_path / "docs").mkdir()
+    with open(os.fsencode(tmp_path / "docs") + b"/caf\xe9.md", "wb") as file:  # noqa: PTH123  # the name is bytes
+        file.write(b"text")
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            parts = ingestion_parts(acme.service)
+            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
+            files = list(find_files([tmp_path / "docs"], None))
+            [outcome] = await ingest_files(files, Intake(tenant, "operator", []), parts, lambda _: None)
+            assert isinstance(outcome.result, Refused)
+            assert outcome.result.reason == "unreadable_name"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("loss", ["folder", "rebuild"])
+def test_a_lost_index_is_made_anew_and_never_answers_not_found(
+    loss: str,
+    run: Run,
+    settings: Settings,
+    models: Models,
+    open_companies: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its folder was deleted, or the process died in the middle of a rebuild."""
+
+    async def die(*_: object) -> None:
+        raise IndexUnavailable("the process died here")
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.ingest(tmp_path, ferry_md=FIRST, boats_md="# Boats\n\nThe boat leaves the pier at noon.\n")
+            key = await acme.key("ann")
+            if loss == "rebuild":
+                tenant = await acme.service.store.tenants.by_name("acme")
+                monkeypatch.setattr(acme.service.index, "upsert", die)
+                with pytest.raises(IndexUnavailable):
+                    await acme.service.follower.rebuild(tenant)
+        if loss == "folder":
+            shutil.rmtree(settings.data_dir / "index")
+        async with open_service(settings, models) as service:
+            tenant = await service.store.tenants.by_name("acme")
+            stored = await service.store.versions.chunk_ids(operate(tenant))
+            assert await service.index.point_ids(tenant.keys.index.collection) == stored
+            async with client(service, key) as web:
+                assert "nine" in (await ask(web, "acme", QUESTION)).json()["answer"]
+
+    run(scenario())
+
+
+def test_ingesting_again_after_a_failed_index_write_mends_the_index(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_: object) -> None:
+        raise IndexUnavailable("for a moment")
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            upsert = acme.service.index.upsert
+            monkeypatch.setattr(acme.service.index, "upsert", die)
+            with pytest.raises(IndexUnavailable):
+                await acme.ingest(tmp_path, ferry_md=FIRST)
+            monkeypatch.setattr(acme.service.index, "upsert", upsert)
+            [again] = (await acme.ingest(tmp_path, ferry_md=FIRST)).values()
+            assert isinstance(again.result, Unchanged)
+            async with client(acme.service, await acme.key("ann")) as web:
+                assert "nine" in (await ask(web, "acme", QUESTION)).json()["answer"]
 
     run(scenario())
