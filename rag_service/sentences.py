@@ -16,7 +16,8 @@ _NUMBERED = frozenset({"no", "nos", "p", "pg", "art", "cl"})
 """Abbreviations only before a number: "No. 5", but "He said no. Then he left."."""
 
 _LINE = re.compile(r"[^\n\r\u2028\u2029\v\f]+")
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*")
+# Only the first mark of a run begins a match: else "....." is read once for every dot of it.
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*")
 _LAST_WORD = re.compile(r"(?:\w+\.)*\w+$")
 _ENUMERATOR = re.compile(r"\s*[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})$")
 _WORD_TAIL = 24

