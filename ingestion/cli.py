@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag_service.commands.documents import parse_access
-from rag_service.commands.options import AsJson, DataDir, TenantName, fail, run, settings_for, show
+from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
 if TYPE_CHECKING:
     from ingestion.batch import FileOutcome, FoundFile
@@ -45,7 +45,7 @@ def ingest(
     if owner is None and not allow:
         raise typer.BadParameter("say who may read the documents: --owner U, --allow …, or both")
     if missing := [str(path) for path in paths if not path.exists()]:
-        fail(as_json, "NoSuchPath", f"there is no file or folder {', '.join(missing)}")
+        fail(as_json, "NoSuchPath", f"there is no file or folder {', '.join(map(printable, missing))}")
     access = parse_access(allow)
 
     async def action() -> list[FileOutcome]:

@@ -18,6 +18,7 @@ from ingestion.parts import ingestion_parts
 from ingestion.pipeline import Ingested, Intake, prepare_tenant
 from ingestion.progress import line
 from rag_service.authentication import act_as
+from rag_service.commands.options import printable
 from rag_service.domain.answer import Answer
 from rag_service.domain.errors import InvalidSetting
 from rag_service.domain.identity import Principal
@@ -158,7 +159,9 @@ def _print_asked(console: Console, number: int, asked: Asked) -> None:
     for one in answer.citations:
         page = f", page {one.page}" if one.page else ""
         quote = escape(" ".join(one.quote.split()))
-        console.print(f"   \\[{one.marker}] {escape(one.source)}{page}, characters {one.start}-{one.end}: “{quote}”")
+        console.print(
+            f"   \\[{one.marker}] {escape(printable(one.source))}{page}, characters {one.start}-{one.end}: “{quote}”"
+        )
     for flag in answer.flags:
         console.print(f"   {escape(f'({flag.stage}: {flag.kind} {flag.action})')}", style="magenta")
     for difference in asked.differs:

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 
 from ingestion.batch import FileOutcome
 from ingestion.pipeline import Ingested, Unchanged
+from rag_service.commands.options import printable
 
 
 class Progress:
@@ -38,13 +39,13 @@ class Progress:
 
 
 def line(outcome: FileOutcome) -> str:
-    """One file's outcome, for people."""
-    result = outcome.result
+    """One file's outcome, for people: one line, whatever the file is called."""
+    path, result = printable(str(outcome.path)), outcome.result
     if isinstance(result, Unchanged):
-        return f"unchanged  {outcome.path}"
+        return f"unchanged  {path}"
     if isinstance(result, Ingested):
         removed = ", ".join(f"{count} {kind}" for kind, count in sorted(result.removed.items()))
         notes = [f"{result.chunks} chunks", *([f"scrubbed {removed}"] if removed else [])]
         notes += [f"suspicious: {', '.join(result.suspicions)}"] if result.suspicions else []
-        return f"ingested   {outcome.path} ({'; '.join(notes)})"
-    return f"REFUSED    {outcome.path}: {result.reason}. {result.detail}"
+        return f"ingested   {path} ({'; '.join(notes)})"
+    return f"REFUSED    {path}: {result.reason}. {result.detail}"

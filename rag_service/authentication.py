@@ -36,8 +36,10 @@ async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: A
 
 
 async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, tenants: Tenants) -> Caller:
-    """What ``user`` would see, for an operator at the command line. ``Tenant`` is proof of holding the master key.
+    """What ``user`` would see, for an operator at the command line.
 
+    A ``Tenant`` shows that its keys were opened in this process, which is so for web callers too: it is no proof that
+    an operator asks. What keeps this function to the command line is a lint, ``tests/security/test_scopes.py``.
     ``extra_groups`` are taken as memberships for this call; one that no access list names changes nothing.
     """
     user = checked_user(user)
@@ -46,7 +48,10 @@ async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, tena
 
 
 def operate(tenant: Tenant) -> OperatorScope:
-    """Custody of a tenant's documents. ``Tenant`` is proof of holding the master key."""
+    """Custody of a tenant's documents, for the command line and what follows SQL: never for a request.
+
+    A ``Tenant`` is no proof of that, as web callers carry one: a lint keeps it so (``tests/security/test_scopes.py``).
+    """
     return OperatorScope(tenant.id)
 
 

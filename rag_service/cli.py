@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from importlib.metadata import entry_points
 
 import typer
@@ -38,4 +40,10 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    build_app()()
+    try:
+        build_app()()
+    except SystemExit as end:
+        if end.code == 2 and "--json" in sys.argv[1:]:  # wrong usage: no command ran that could have printed it
+            error = {"type": "WrongUsage", "detail": "wrong usage: stderr says what is wrong"}
+            typer.echo(json.dumps({"error": error}))
+        raise

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import fcntl
 import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag_service.crypto.keys import KeyVault
 from rag_service.crypto.master_key import read_master_key, read_or_create_master_key
-from rag_service.domain.errors import FolderHeld, MasterKeyWrong, SchemaMismatch
+from rag_service.domain.errors import FolderDamaged, FolderHeld, InvalidSetting, MasterKeyWrong, SchemaMismatch
 from rag_service.settings import Settings
 from rag_service.store.database import Database, sqlite_database
 from rag_service.store.tables import SCHEMA_VERSION
@@ -38,18 +40,27 @@ async def open_folder(settings: Settings) -> DataFolder:
 
     Raises:
         MasterKeyMissing, MasterKeyWrong: the folder was sealed under a key that is not here; nothing is changed.
+        FolderDamaged: a part of it is missing or not as we wrote it; nothing is changed.
         SchemaMismatch: the folder was written by another version.
+        InvalidSetting: the path names no folder that this process may use.
     """
     path = settings.data_dir
-    record = path / "installation.json"
-    if not record.exists():
-        await _create(settings, record)
-    vault = KeyVault(read_master_key(settings))
-    found = json.loads(record.read_text(encoding="utf-8"))
-    if found["check"] != vault.folder_check(found["folder_id"]):
+    if path.exists() and not path.is_dir():
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} is a file, and must be a folder")
+    try:
+        if not _record(path).exists():
+            await _create(settings)
+        vault = KeyVault(read_master_key(settings))
+        folder_id, schema, check = _facts(path)
+    except OSError as error:
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} cannot be used: {error.strerror}") from None
+    if check != vault.folder_check(folder_id):
         raise MasterKeyWrong
-    if found["schema"] != SCHEMA_VERSION:
-        raise SchemaMismatch(found["schema"], SCHEMA_VERSION)
+    if schema != SCHEMA_VERSION:
+        raise SchemaMismatch(schema, SCHEMA_VERSION)
+    if not (path / "rag.db").is_file():
+        raise FolderDamaged(path, "rag.db", "is missing")
+    _keep_to_owner(path)
     return DataFolder(path, vault)
 
 
@@ -57,7 +68,7 @@ async def open_folder(settings: Settings) -> DataFolder:
 def hold(folder: DataFolder) -> Iterator[None]:
     """This process owns the folder's index while the context lasts. Raises ``FolderHeld``."""
     lock = folder.path / "lock"
-    with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+    with os.fdopen(_opened_for_owner(lock), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -69,20 +80,79 @@ def hold(folder: DataFolder) -> Iterator[None]:
         yield
 
 
-async def _create(settings: Settings, record: Path) -> None:
-    path = settings.data_dir
-    vault = KeyVault(read_or_create_master_key(settings))
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = sqlite_database(path / "rag.db")
+def _record(path: Path) -> Path:
+    return path / "installation.json"
+
+
+def _facts(path: Path) -> tuple[str, str, str]:
+    """The folder's id, its schema and its key check. Raises ``FolderDamaged``."""
+    try:
+        found = json.loads(_record(path).read_bytes())
+    except ValueError:
+        found = None
+    match found:
+        case {"folder_id": str(folder_id), "schema": str(schema), "check": str(check)}:
+            return folder_id, schema, check
+    raise FolderDamaged(path, _record(path).name, "is not as it was written")
+
+
+async def _create(settings: Settings) -> None:
+    """An empty folder under a key: complete, or not there at all."""
+    path, record = settings.data_dir, _record(settings.data_dir)
+    if not path.exists():
+        read_or_create_master_key(settings)  # first, as a key that may not be made must leave no folder behind
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)  # whatever the umask
+    async with _only_creator(path):
+        if record.exists():  # another process was first, and both go on with its record
+            return
+        for part in ("rag.db", "rag.db-wal", "index"):
+            if (path / part).exists():  # a new record would go with a new key, under which none of it opens
+                raise FolderDamaged(path, record.name, "is missing")
+        vault = KeyVault(read_or_create_master_key(settings))
+        await _create_database(path / "rag.db")
+        folder_id = secrets.token_hex(8)
+        facts = {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": vault.folder_check(folder_id)}
+        draft = path / ".installation"
+        with os.fdopen(_opened_for_owner(draft), "w", encoding="utf-8") as file:
+            json.dump(facts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(record)
+
+
+async def _create_database(path: Path) -> None:
+    """Empty tables under this name. They are made under another, so that a stop on the way leaves nothing of it."""
+    draft = path.with_name(".rag.db")
+    draft.unlink(missing_ok=True)
+    os.close(_opened_for_owner(draft))
+    database = sqlite_database(draft)
     await database.create_tables()
     await database.close()
-    folder_id = secrets.token_hex(8)
-    facts = {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": vault.folder_check(folder_id)}
-    draft = record.with_name(f".installation.{folder_id}")
-    draft.write_text(json.dumps(facts), encoding="utf-8")
+    draft.replace(path)
+
+
+@asynccontextmanager
+async def _only_creator(path: Path) -> AsyncIterator[None]:
+    """No other process makes this folder while the context lasts."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.link(draft, record)  # of two processes that create at once, the first wins, and both go on with its record
-    except FileExistsError:
-        pass
+        await asyncio.to_thread(fcntl.flock, handle, fcntl.LOCK_EX)
+        yield
     finally:
-        draft.unlink()
+        os.close(handle)
+
+
+def _opened_for_owner(path: Path) -> int:
+    """A handle on a file with mode 0600, whatever the umask and whoever made it before."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with contextlib.suppress(PermissionError):  # another user made it, and lets us write
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def _keep_to_owner(path: Path) -> None:
+    """Of a folder that an earlier version made, or that was restored, the files are for their owner alone."""
+    for part in ("rag.db", "rag.db-wal", "rag.db-shm", "installation.json"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            (path / part).chmod(0o600)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show
+from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show
 
 if TYPE_CHECKING:
     from rag_service.domain.answer import Answer
@@ -43,6 +43,8 @@ def readable(answer: Answer) -> str:
     lines = [answer.answer]
     for one in answer.citations:
         page = f", page {one.page}" if one.page else ""
-        lines.append(f"  [{one.marker}] {one.title}{page} ({one.start}-{one.end}): “{' '.join(one.quote.split())}”")
+        lines.append(
+            f"  [{one.marker}] {printable(one.title)}{page} ({one.start}-{one.end}): “{' '.join(one.quote.split())}”"
+        )
     lines += [f"  ({flag.stage}: {flag.kind} {flag.action})" for flag in answer.flags]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ def doctor(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the master key, the models, and that the index holds exactly what SQL holds."""
+    """Check the master key, the models, and that the index holds the same chunks as SQL, by their ids."""
     checks = run(as_json, lambda: _checks(settings_for(data_dir), repair))
     readable = "\n".join(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}" for check in checks)
     show(as_json, {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, readable)
@@ -50,7 +50,7 @@ async def _checks(settings: Settings, repair: bool) -> list[Check]:
             differ = len(stored ^ indexed)
             detail = f"{len(stored)} chunks, {differ} of them not alike in SQL and index"
             if differ and repair:
-                await service.follower.rebuild(tenant, service.store.documents)
+                await service.follower.rebuild(tenant)
                 detail += "; rebuilt"
             checks.append(Check(f"index of {tenant.name}", not differ or repair, detail))
             same = tenant.embedding in (None, service.embedder.fingerprint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show, table
+from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
 
 if TYPE_CHECKING:
     from rag_service.domain.identity import Principal
@@ -59,7 +59,7 @@ def show_document(
             return {**asdict(meta), "access": await store.documents.access(operate(owner), owner.keys, document_id)}
 
     facts = run(as_json, action)
-    show(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
+    show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
 
 
 @documents_app.command("access")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -41,24 +42,45 @@ def run(as_json: bool, action: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     from rag_service.domain.errors import RagError
 
-    _log_to_stderr()
+    log_to_stderr()
     try:
         return asyncio.run(action())
     except RagError as error:
         fail(as_json, type(error).__name__, str(error))
+    except UnicodeEncodeError as error:
+        if not any(map(_is_undecoded, error.object)):
+            raise
+        fail(as_json, "InvalidRequest", "an argument is not valid UTF-8 text")
 
 
 def fail(as_json: bool, kind: str, detail: str) -> NoReturn:
     if as_json:
         typer.echo(json.dumps({"error": {"type": kind, "detail": detail}}))
     else:
-        typer.secho(f"rag: {detail}", err=True, fg="red")
+        typer.secho(f"rag: {_harmless(detail)}", err=True, fg="red")
     raise typer.Exit(1)
 
 
 def show(as_json: bool, document: object, readable: str) -> None:
-    """Prints ``document`` as JSON, or else its readable form."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str) if as_json else readable)
+    """Prints ``document`` as JSON, or else its readable form. No text in either can steer the terminal."""
+    typer.echo(json_text(document) if as_json else _harmless(readable))
+
+
+def json_text(document: object) -> str:
+    """The document as JSON that can be written as UTF-8: a byte of a file name that is none becomes U+FFFD."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    return "".join("\ufffd" if _is_surrogate(character) else character for character in text)
+
+
+def printable(text: str) -> str:
+    """One line of text from outside, such as a file name: what would steer a terminal or hide stands as its escape.
+
+    The two joiners stay: scripts and emoji need them, and they move nothing.
+
+    >>> printable("a\\x1b[2Jb\\nREFUSED")
+    'a\\\\x1b[2Jb\\\\nREFUSED'
+    """
+    return "".join(_escaped(character) if _steers(character) else character for character in text)
 
 
 def duration(text: str) -> timedelta:
@@ -68,13 +90,13 @@ def duration(text: str) -> timedelta:
     90
     """
     number, unit = text[:-1], text[-1:]
-    if not number.isdigit() or unit not in _UNITS or not 0 < int(number) < 10_000:
+    if not (number.isascii() and number.isdigit()) or unit not in _UNITS or not 0 < int(number) < 10_000:
         raise typer.BadParameter("write a number and a unit, such as 90d, 12h, 30m or 2w")
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
 def table(rows: Sequence[tuple[str, ...]], empty: str) -> str:
-    """Rows as aligned columns.
+    """Rows as aligned columns, a row a line whatever the cells hold.
 
     >>> print(table([("a", "b"), ("long", "c")], "none"))
     a     b
@@ -82,12 +104,14 @@ def table(rows: Sequence[tuple[str, ...]], empty: str) -> str:
     """
     if not rows:
         return empty
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines)
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
+    """Logs go to stderr, for stdout belongs to what the command was asked for."""
     import logging
 
     import structlog
@@ -101,3 +125,30 @@ def _log_to_stderr() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _harmless(text: str) -> str:
+    """Lines of text of which none can steer the terminal; format characters stay, as prose may need them."""
+    return "".join(
+        _escaped(character)
+        if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t"
+        else character
+        for character in text
+    )
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in "\u200c\u200d"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _is_undecoded(character: str) -> bool:
+    """Whether it stands for a byte of an argument that is not UTF-8 (PEP 383)."""
+    return "\udc80" <= character <= "\udcff"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rag_service.commands.options import DataDir, fail, settings_for
+from rag_service.commands.options import DataDir, fail, log_to_stderr, settings_for
 
 
 def serve(
@@ -35,6 +35,7 @@ def serve(
             await server.serve(sockets=[listening])
             await warming
 
+    log_to_stderr()
     listening = _listen(host, port)
     port = listening.getsockname()[1]
     try:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, run, settings_for, show, table
+from rag_service.commands.options import (
+    AsJson,
+    DataDir,
+    TenantName,
+    fail,
+    printable,
+    run,
+    settings_for,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from rag_service.store.tenants import Tenant
@@ -69,7 +79,7 @@ def show_tenant(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -
             return {**_facts(tenant), "documents": len(documents), "groups": groups}
 
     facts = run(as_json, action)
-    show(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
+    show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
 
 
 @tenant_app.command("delete")
@@ -82,6 +92,8 @@ def delete_tenant(
     """Delete a tenant with all its documents, keys and its collection. There is no way back."""
     from rag_service.wiring import open_service
 
+    if not yes and as_json:
+        fail(as_json, "ConfirmationNeeded", f"pass --yes to delete tenant {name} and everything in it")
     if not yes:
         typer.confirm(f"Delete tenant {name} and everything in it?", abort=True, err=True)
 

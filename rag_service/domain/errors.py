@@ -16,10 +16,12 @@ RagError
 │   ├── MasterKeyMissing
 │   ├── MasterKeyWrong
 │   ├── FolderHeld
+│   ├── FolderDamaged       a part of the data folder is missing or spoilt
 │   ├── SchemaMismatch
 │   ├── EmbeddingMismatch   the tenant's vectors were made with another model
 │   └── InvalidSetting
 └── Unavailable             a part that should answer does not
+    ├── DatabaseUnavailable
     ├── IndexUnavailable
     └── ModelUnavailable
 """
@@ -182,6 +184,21 @@ class FolderHeld(ConfigurationError):
 
 
 @dataclass
+class FolderDamaged(ConfigurationError):
+    """A part of the data folder is missing or spoilt, and making it anew would cut off the rest."""
+
+    path: Path
+    file: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"the data folder {self.path} is damaged: its {self.file} {self.problem}. "
+            "Restore it from a backup. Nothing was changed."
+        )
+
+
+@dataclass
 class SchemaMismatch(ConfigurationError):
     """The data folder was written by another version of the schema."""
 
@@ -208,6 +225,16 @@ class EmbeddingMismatch(ConfigurationError):
 
 class Unavailable(RagError):
     """A part that should answer does not; nothing partial is returned in its place."""
+
+
+@dataclass
+class DatabaseUnavailable(Unavailable):
+    """SQL cannot answer. ``code`` is the database's own name for what is wrong: it holds nothing of a statement."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return f"the database cannot be read ({self.code}). If the file is damaged, restore it from a backup."
 
 
 @dataclass

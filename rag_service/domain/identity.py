@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
@@ -49,13 +50,19 @@ class Principal:
 
     @classmethod
     def parse(cls, text: str) -> Principal:
-        """``user:NAME``, ``group:NAME`` or ``everyone``. Raises ValueError for anything else."""
+        """``user:NAME``, ``group:NAME`` or ``everyone``, the name in the form in which users and groups are stored.
+
+        Raises ValueError for anything else, and for a name that could match nobody: with control characters in it.
+        """
         if text == "everyone":
             return EVERYONE
         kind, separator, name = text.partition(":")
-        if not separator or not name.strip() or kind not in {"user", "group"}:
+        name = unicodedata.normalize("NFC", name).strip()
+        if not separator or not name or kind not in {"user", "group"}:
             raise ValueError(f"{text!r} is not user:NAME, group:NAME or everyone")
-        return cls(PrincipalKind(kind), name.strip())
+        if any(unicodedata.category(letter)[0] == "C" for letter in name):
+            raise ValueError(f"{text!r} holds control characters")
+        return cls(PrincipalKind(kind), name)
 
     def __str__(self) -> str:
         return "everyone" if self.kind is PrincipalKind.EVERYONE else f"{self.kind.value}:{self.name}"

@@ -24,10 +24,18 @@ def current_service(request: Request) -> Service:
 CurrentService = Annotated[Service, Depends(current_service)]
 
 
+async def require_live_key(request: Request) -> None:
+    """Raises ``Unauthenticated`` unless the request carries a live key, of whatever tenant."""
+    credentials = await _bearer(request)
+    if credentials is None:
+        raise Unauthenticated
+    await current_service(request).store.api_keys.verify(credentials.credentials)
+
+
 def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
     async def caller(
         service: CurrentService,
-        tenant: Annotated[str, Path(description="Name of the tenant.", max_length=200)],
+        tenant: Annotated[str, Path(description="Name of the tenant.")],
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> Caller:
         if credentials is None:

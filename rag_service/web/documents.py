@@ -13,7 +13,7 @@ from rag_service.web.authenticate import CurrentService, QueryCaller
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
 DocumentId = Annotated[str, Path(description="Id of the document.", max_length=64)]
-Version = Annotated[int | None, Query(ge=1, description="An earlier version; without it, the live one.")]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="An earlier version; without it, the live one.")]
 
 
 class Document(BaseModel):

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from rag_service.domain import errors
+from rag_service.web.authenticate import require_live_key
 
 _log = structlog.get_logger()
 
@@ -54,7 +55,13 @@ async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
     return await _defect(_request, error)
 
 
-async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    """What is wrong with a request is told to whoever holds a key: JSON is read before any dependency can refuse."""
+    if "tenant" in request.path_params:
+        try:
+            await require_live_key(request)
+        except errors.RagError as refusal:
+            return await _rag_error(request, refusal)
     return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
 
 

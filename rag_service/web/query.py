@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from rag_service.domain.answer import Answer, Passage
@@ -18,19 +18,29 @@ router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["questions"])
 _QUESTION: JsonDict = {"question": "How many days may I work from abroad?", "limit": 5}
 
 
+def _encodable(text: str) -> str:
+    """The text. JSON can spell half of a surrogate pair, which no encoding can write."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it holds half of a surrogate pair")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+
+
 class FilterBody(BaseModel):
     """Narrows to these documents and sources; it can never widen what the key may read."""
 
     model_config = ConfigDict(extra="forbid")
 
-    document_ids: Annotated[list[str] | None, Field(max_length=1000)] = None
-    sources: Annotated[list[str] | None, Field(max_length=1000)] = None
+    document_ids: Annotated[list[Text] | None, Field(max_length=1000)] = None
+    sources: Annotated[list[Text] | None, Field(max_length=1000)] = None
 
 
 class QuestionBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_QUESTION]})
 
-    question: Annotated[str, Field(min_length=1, max_length=100_000)]
+    question: Annotated[Text, Field(min_length=1, max_length=100_000)]
     limit: Annotated[int, Field(ge=1, le=100, description="Most passages to return or to answer from.")] = 10
     filters: FilterBody | None = None
 

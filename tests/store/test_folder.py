@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import stat
@@ -13,9 +15,18 @@ from typing import Any
 import pytest
 
 from rag_service.crypto.master_key import key_file_warnings
-from rag_service.domain.errors import FolderHeld, InvalidSetting, MasterKeyMissing, MasterKeyWrong, SchemaMismatch
+from rag_service.domain.errors import (
+    DatabaseUnavailable,
+    FolderDamaged,
+    FolderHeld,
+    InvalidSetting,
+    MasterKeyMissing,
+    MasterKeyWrong,
+    SchemaMismatch,
+)
 from rag_service.folder import hold, open_folder
 from rag_service.settings import Settings, load_settings
+from rag_service.wiring import open_store
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
@@ -128,3 +139,122 @@ def test_a_folder_is_held_once(run: Run, settings: Settings) -> None:
         assert "process" in str(refusal.value)
     with hold(folder):
         pass
+
+
+@pytest.mark.parametrize("part", ["rag.db", "rag.db-wal", "index"])
+def test_a_folder_whose_record_is_gone_gets_no_new_key(part: str, run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    (settings.data_dir / "index").mkdir()
+    (settings.data_dir / "rag.db-wal").touch()
+    (settings.data_dir / "installation.json").unlink()
+    for other in {"rag.db", "rag.db-wal"} - {part}:
+        (settings.data_dir / other).unlink()
+    if part != "index":
+        (settings.data_dir / "index").rmdir()
+    settings.master_key_file.unlink()
+    before = contents(settings.data_dir)
+    with pytest.raises(FolderDamaged, match=r"installation\.json is missing.*backup"):
+        run(open_folder(settings))
+    assert contents(settings.data_dir) == before
+    assert not settings.master_key_file.exists()
+
+
+def test_a_folder_whose_database_is_gone_gets_no_empty_one(run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    (settings.data_dir / "rag.db").unlink()
+    before = contents(settings.data_dir)
+    with pytest.raises(FolderDamaged, match=r"rag\.db is missing"):
+        run(open_folder(settings))
+    assert contents(settings.data_dir) == before
+
+
+@pytest.mark.parametrize(
+    "record", ["", "{", "[]", "null", "{}", '{"folder_id": 1, "schema": "1", "check": "x"}', "\xff"]
+)
+def test_a_spoilt_record_is_said_to_be_spoilt(record: str, run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    (settings.data_dir / "installation.json").write_bytes(record.encode("latin-1"))
+    before = contents(settings.data_dir)
+    with pytest.raises(FolderDamaged, match=r"installation\.json is not as it was written"):
+        run(open_folder(settings))
+    assert contents(settings.data_dir) == before
+
+
+def test_a_file_in_the_folders_place_is_no_data_folder(run: Run, settings: Settings) -> None:
+    settings.data_dir.write_text("notes", encoding="utf-8")
+    with pytest.raises(InvalidSetting, match="is a file"):
+        run(open_folder(settings))
+    below = load_settings(data_dir=settings.data_dir / "deeper")
+    with pytest.raises(InvalidSetting, match="cannot be used"):
+        run(open_folder(below))
+    assert settings.data_dir.read_text(encoding="utf-8") == "notes"
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no database, and nothing of it may be repeated" * 100])
+def test_a_database_that_is_none_is_unavailable(content: bytes, run: Run, settings: Settings) -> None:
+    async def scenario() -> None:
+        await open_folder(settings)
+        (settings.data_dir / "rag.db").write_bytes(content)
+        async with open_store(settings) as store:
+            await store.tenants.all()
+
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be read \(SQLITE_") as refusal:
+        run(scenario())
+    assert "nothing of it" not in str(refusal.value)
+    assert "SELECT" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("made_before", [True, False])
+def test_files_are_for_their_owner_alone(made_before: bool, umask: int, run: Run, settings: Settings) -> None:
+    def mode(name: str) -> int:
+        return stat.S_IMODE((settings.data_dir / name).stat().st_mode)
+
+    async def scenario() -> None:
+        async with open_store(settings) as store:
+            with hold(store.folder):
+                await store.tenants.create("acme", "identifiers")
+                names = {path.name for path in settings.data_dir.iterdir()}
+                assert {"rag.db", "rag.db-wal", "rag.db-shm", "installation.json", "lock"} == names
+                assert {name: mode(name) for name in names} == dict.fromkeys(names, 0o600)
+
+    settings.master_key_file.parent.mkdir()  # only the data folder is under test
+    if made_before:
+        settings.data_dir.mkdir(mode=0o755)
+    before = os.umask(umask)
+    try:
+        run(scenario())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == (0o755 if made_before else 0o700)
+
+
+def test_files_that_others_could_read_are_closed_to_them(run: Run, settings: Settings) -> None:
+    run(open_folder(settings))
+    for name in ("rag.db", "installation.json"):
+        (settings.data_dir / name).chmod(0o644)
+    run(open_folder(settings))
+    for name in ("rag.db", "installation.json"):
+        assert stat.S_IMODE((settings.data_dir / name).stat().st_mode) == 0o600
+
+
+def test_of_several_that_create_at_once_all_go_on_with_one_record(run: Run, settings: Settings) -> None:
+    async def scenario() -> None:
+        await asyncio.gather(*(open_folder(settings) for _ in range(4)))
+
+    run(scenario())
+    assert {path.name for path in settings.data_dir.iterdir()} == {"rag.db", "installation.json"}
+
+
+def test_a_creation_that_was_stopped_on_the_way_is_done_anew(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rag_service.store.database.Database.create_tables", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(open_folder(settings))
+    assert list(settings.data_dir.iterdir()), "it was stopped before it had begun"
+    run(open_folder(settings))
