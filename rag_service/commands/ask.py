@@ -30,6 +30,7 @@ def ask(
 
     async def action() -> Answer:
         async with open_service(settings_for(data_dir)) as service:
+            question.encode()  # one that is no text is refused here, whether or not there is anything to search
             owner = await service.store.tenants.by_name(tenant)
             caller = await act_as(owner, user, group or [], tenants=service.store.tenants)
             return await answer_question(question, Filters(), caller, service.query_parts, limit=limit)
