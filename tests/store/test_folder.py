@@ -204,7 +204,7 @@ def test_a_database_that_is_none_is_unavailable(content: bytes, run: Run, settin
     assert "SELECT" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
 @pytest.mark.parametrize("made_before", [True, False])
 def test_files_are_for_their_owner_alone(made_before: bool, umask: int, run: Run, settings: Settings) -> None:
     def mode(name: str) -> int:
