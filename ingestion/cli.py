@@ -44,7 +44,7 @@ def ingest(
 
     if owner is None and not allow:
         raise typer.BadParameter("say who may read the documents: --owner U, --allow …, or both")
-    if missing := [str(path) for path in paths if not path.exists()]:
+    if missing := [str(path) for path in paths if not _exists(path)]:
         fail(as_json, "NoSuchPath", f"there is no file or folder {', '.join(map(printable, missing))}")
     access = parse_access(allow)
 
@@ -64,6 +64,13 @@ def ingest(
     )
     if refused:
         raise typer.Exit(1)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for the system
+        return False
 
 
 async def _ingest(

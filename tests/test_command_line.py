@@ -110,6 +110,7 @@ def test_a_key_rotates_with_overlap(rag: Rag) -> None:
         (("tenant", "create", "../etc"), 1, "a tenant name is"),
         (("tenant", "create", "x", "--pii", "none"), 2, "identifiers"),
         (("ingest", "/no/such/path", "--tenant", "acme", "--allow", "everyone"), 1, "no file or folder"),
+        (("ingest", "x" * 5000, "--tenant", "acme", "--allow", "everyone"), 1, "no file or folder"),
         (("ingest", ".", "--tenant", "acme"), 2, "--owner"),
         (("ingest", ".", "--tenant", "acme", "--allow", "all"), 2, "group:NAME"),
         (("key", "create", "--tenant", "acme", "--user", "u", "--expires", "soon"), 2, "90d"),
