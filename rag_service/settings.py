@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -83,7 +84,7 @@ def load_settings(**overrides: object) -> Settings:
     """The settings of this process; ``overrides`` stand for command-line options and win.
 
     Raises:
-        InvalidSetting: a value cannot be used, or the file named by ``RAG_CONFIG`` is absent.
+        InvalidSetting: a value cannot be used, or the file named by ``RAG_CONFIG`` is absent or malformed.
     """
     config = os.environ.get("RAG_CONFIG")
     if config and not Path(config).is_file():
@@ -94,3 +95,5 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors(include_input=False)[0]
         name = "RAG_" + "_".join(str(part) for part in first["loc"]).upper()
         raise InvalidSetting(name, first["msg"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise InvalidSetting("RAG_CONFIG", f"{config} is no TOML file") from None
