@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
@@ -93,6 +93,11 @@ class Tenants:
         async with self._database.read() as connection:
             rows = await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))
             return [self.opened(row) for row in rows]
+
+    async def count(self) -> int:
+        """How many tenants there are."""
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.count()).select_from(tables.tenants))).scalar_one())
 
     async def delete(self, tenant: Tenant) -> None:
         """The tenant's keys and rows are gone. Its collection is the caller's to drop."""
