@@ -37,11 +37,11 @@ def guard(question: str, tenant: Tenant, policy: GuardPolicy) -> tuple[GuardedQu
         QuestionRefused: it reads as an injection and the policy blocks those.
     """
     question = question.encode(errors="replace").decode()  # half of a surrogate pair is no character
+    if len(question) > policy.max_chars:
+        raise InvalidRequest(f"the question is longer than {policy.max_chars} characters")
     visible = reveal(question).strip()
     if not visible:
         raise InvalidRequest("the question is empty")
-    if len(question) > policy.max_chars:
-        raise InvalidRequest(f"the question is longer than {policy.max_chars} characters")
     flags = [Flag("guard", kind, "removed") for kind in sorted({found.kind for found in find_concealment(question)})]
     if find_injections(visible):
         if policy.block_injections:
