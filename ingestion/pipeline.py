@@ -91,7 +91,7 @@ async def ingest(upload: Upload, intake: Intake, parts: IngestionParts) -> Inges
     token = _content_token(upload, intake, parts)
     live = await parts.versions.live(operator, tenant.keys, upload.source)
     if live is not None and live.content_token == token:
-        await parts.follower.catch_up(tenant)  # it may have been stored by a run that died before the index had it
+        await parts.follower.catch_up(tenant.id)  # it may have been stored by a run that died before the index had it
         return Unchanged(live.document_id)
     if live is not None:
         await _refuse_wider_access(live, intake, parts)
@@ -115,7 +115,7 @@ async def ingest(upload: Upload, intake: Intake, parts: IngestionParts) -> Inges
     )
     sealed = seal(screened, embedded, tag, tenant.keys)
     await parts.versions.switch(operator, sealed)
-    await parts.follower.catch_up(tenant)
+    await parts.follower.catch_up(tenant.id)
     return _ingested(tag, screened, len(chunks))
 
 

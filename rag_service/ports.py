@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,8 +46,32 @@ class ChunkIndex(Protocol):
         """Every point of the collection, for the consistency check."""
         ...
 
+    async def points_of(self, collection: str, document: str) -> frozenset[str]:
+        """The points that carry this document token: what following the log is verified against."""
+        ...
+
+    async def read(self, collection: str, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+        """The points as they are stored, by id, for the consistency check; unknown ids are left out."""
+        ...
+
+    async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
+        """The collection holds exactly these points.
+
+        It is built beside and switched in one step: until then searches see what was there before, and so they do
+        where ``points`` raises or the process dies. Nobody else writes to the collection meanwhile.
+        """
+        ...
+
+    async def collections(self) -> frozenset[str]:
+        """Every collection there is, for finding those that belong to nobody."""
+        ...
+
     async def drop(self, collection: str) -> None:
         """The collection and its files are gone."""
+        ...
+
+    async def maintain(self) -> None:
+        """The upkeep that is due is done (graphs built, idle collections released); searches and writes go on."""
         ...
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from rag_service.settings import Settings
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.documents import Documents
+from rag_service.store.outbox import Outbox
 from rag_service.store.tenants import Tenants
 from rag_service.store.versions import Versions
 
@@ -34,6 +35,7 @@ class Store:
     api_keys: ApiKeys
     documents: Documents
     versions: Versions
+    outbox: Outbox
 
 
 class Models:
@@ -109,7 +111,7 @@ async def open_service(settings: Settings, models: Models | None = None) -> Asyn
         with hold(store.folder):
             models = models or Models(settings)
             index = _index(settings, store.folder.index, models)
-            service = Service(settings, store, models, index, IndexFollower(store.versions, index))
+            service = Service(settings, store, models, index, IndexFollower(store.tenants, store.versions, store.outbox, index))
             try:
                 for tenant in await store.tenants.all():
                     await service.follower.start(tenant)
@@ -120,7 +122,7 @@ async def open_service(settings: Settings, models: Models | None = None) -> Asyn
 
 def _store(folder: DataFolder, database: Database) -> Store:
     tenants = Tenants(database, folder.vault)
-    return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database))
+    return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database), Outbox(database))
 
 
 def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:

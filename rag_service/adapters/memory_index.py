@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag_service.domain.retrieval import Candidates, Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from rag_service.domain.retrieval import SealedPoint, SealedQuery
 
@@ -52,6 +52,27 @@ class MemoryIndex:
     async def point_ids(self, collection: str) -> frozenset[str]:
         """Every point of the collection."""
         return frozenset(self._collections.get(collection, {}))
+
+    async def points_of(self, collection: str, document: str) -> frozenset[str]:
+        """The points that carry this document token."""
+        stored = self._collections.get(collection, {}).values()
+        return frozenset(point.point_id for point in stored if point.document == document)
+
+    async def read(self, collection: str, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+        """The points as they were given; unknown ones are left out."""
+        stored = self._collections.get(collection, {})
+        return {point_id: stored[point_id] for point_id in point_ids if point_id in stored}
+
+    async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
+        """The collection holds exactly these points."""
+        self._collections[collection] = {point.point_id: point async for some in points for point in some}
+
+    async def collections(self) -> frozenset[str]:
+        """Every collection that was written in this process."""
+        return frozenset(self._collections)
+
+    async def maintain(self) -> None:
+        """Nothing needs upkeep."""
 
     async def drop(self, collection: str) -> None:
         """The collection is gone."""

@@ -50,7 +50,8 @@ async def _checks(settings: Settings, repair: bool) -> list[Check]:
             differ = len(stored ^ indexed)
             detail = f"{len(stored)} chunks, {differ} of them not alike in SQL and index"
             if differ and repair:
-                await service.follower.rebuild(tenant)
+                await service.store.outbox.request_rebuild(operate(tenant))
+                await service.follower.catch_up(tenant.id)
                 detail += "; rebuilt"
             checks.append(Check(f"index of {tenant.name}", not differ or repair, detail))
             same = tenant.embedding in (None, service.embedder.fingerprint)

@@ -80,7 +80,7 @@ def set_access(
         async with open_service(settings_for(data_dir)) as service:
             owner = await service.store.tenants.by_name(tenant)
             await service.store.versions.set_access(operate(owner), owner.keys, document_id, principals)
-            await service.follower.catch_up(owner)
+            await service.follower.catch_up(owner.id)
 
     run(as_json, action)
     access = sorted(str(one) for one in principals)
@@ -99,7 +99,7 @@ def delete_document(
         async with open_service(settings_for(data_dir)) as service:
             owner = await service.store.tenants.by_name(tenant)
             await service.store.versions.delete(operate(owner), document_id)
-            await service.follower.catch_up(owner)
+            await service.follower.catch_up(owner.id)
 
     run(as_json, action)
     show(as_json, {"deleted": document_id}, f"Deleted {document_id}.")

@@ -100,8 +100,8 @@ def delete_tenant(
     async def action() -> str:
         async with open_service(settings_for(data_dir)) as service:
             tenant = await service.store.tenants.by_name(name)
-            await service.index.drop(tenant.keys.index.collection)  # first: SQL can make it anew, and never the reverse
             await service.store.tenants.delete(tenant)
+            await service.follower.catch_up(tenant.id)
             return tenant.name
 
     deleted = run(as_json, action)

@@ -66,9 +66,13 @@ class IndexKeys:
             term_ids=ids,
             term_weights=weights,
             access=sorted(self._token("access", str(principal)) for principal in access),
-            document=self._token("document", document_id),
+            document=self.document_token(document_id),
             source=self._token("source", source),
         )
+
+    def document_token(self, document_id: str) -> str:
+        """How the index names a document."""
+        return self._token("document", document_id)
 
     def seal_query(
         self,
@@ -89,7 +93,7 @@ class IndexKeys:
             term_ids=ids,
             term_weights=weights,
             access=frozenset(self._token("access", str(principal)) for principal in scope.principals),
-            documents=None if documents is None else frozenset(self._token("document", one) for one in documents),
+            documents=None if documents is None else frozenset(map(self.document_token, documents)),
             sources=None if sources is None else frozenset(self._token("source", one) for one in sources),
         )
 

@@ -8,6 +8,7 @@ RagError
 ├── Forbidden               a valid credential without the needed role
 ├── NotFound                absent, or not readable by this caller: never told apart
 ├── Conflict                a name that is taken
+├── QueueFull               the tenant has as much waiting as it may have
 ├── IntegrityError
 │   ├── SealBroken          sealed bytes that do not open under their key and place
 │   ├── SignatureInvalid    a chunk whose source tag was altered
@@ -23,7 +24,9 @@ RagError
 └── Unavailable             a part that should answer does not
     ├── DatabaseUnavailable
     ├── IndexUnavailable
-    └── ModelUnavailable
+    ├── ModelUnavailable
+    ├── StageFailed         a worker process died, or met a defect: another attempt may succeed
+    └── OwnerUnreachable    the process that holds the data folder does not answer
 """
 
 from __future__ import annotations
@@ -106,6 +109,16 @@ class Conflict(RagError):
 
     def __str__(self) -> str:
         return f"a {self.kind} of that name exists already"
+
+
+@dataclass
+class QueueFull(RagError):
+    """The tenant has as much waiting to be ingested as it may have; later there is room again."""
+
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return f"too much is waiting to be ingested for this tenant; try again in {self.retry_after_s} s"
 
 
 class IntegrityError(RagError):
@@ -256,3 +269,24 @@ class ModelUnavailable(Unavailable):
 
     def __str__(self) -> str:
         return f"model {self.model!r} cannot answer: {self.detail}"
+
+
+@dataclass
+class StageFailed(Unavailable):
+    """A stage of ingestion failed for reasons that are not known to lie in the file."""
+
+    stage: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the stage {self.stage!r} failed: {self.detail}"
+
+
+@dataclass
+class OwnerUnreachable(Unavailable):
+    """The process that holds the data folder does not answer on its socket."""
+
+    holder: str
+
+    def __str__(self) -> str:
+        return f"the data folder is in use by {self.holder}, which does not answer. Stop it, or wait until it is done."

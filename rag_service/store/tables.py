@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 metadata = MetaData()
 
@@ -68,8 +68,11 @@ documents = Table(
     Column("id", String, primary_key=True),
     Column("source_token", String, nullable=False),
     Column("live_version", Integer, nullable=False),
+    Column("owner_token", String, nullable=True),
+    Column("folder_token", String, nullable=True),
     Column("created_at", DateTime, nullable=False),
     UniqueConstraint("tenant_id", "source_token"),
+    Index("documents_of_folder", "tenant_id", "folder_token"),
 )
 
 versions = Table(
@@ -115,8 +118,67 @@ outbox = Table(
     "outbox",
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("tenant_id", String, nullable=False, index=True),
-    Column("document_id", String, nullable=False),
+    Column("tenant_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
     Column("removed", String, nullable=False),
+    Index("outbox_of_tenant", "tenant_id", "position"),
     sqlite_autoincrement=True,
 )
+"""What the index has yet to follow, in order. ``kind`` is ``document`` (subject: its id), ``rebuild`` (of the whole
+collection) or ``drop`` (subject: the name of a collection whose tenant is gone)."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("tenant_id", String, nullable=False),
+    Column("document_id", String, nullable=False),
+    Column("source_token", String, nullable=False),
+    Column("content_token", String, nullable=False),
+    Column("owner_token", String, nullable=True),
+    Column("state", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", DateTime, nullable=False),
+    Column("lease", String, nullable=True),
+    Column("lease_until", DateTime, nullable=True),
+    Column("outbox_position", Integer, nullable=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    Index("jobs_by_turn", "state", "tenant_id", "position"),
+    Index("jobs_of_source", "tenant_id", "source_token", "state"),
+    Index("jobs_in_outbox", "tenant_id", "outbox_position"),
+    sqlite_autoincrement=True,
+)
+"""Tickets: who is to be served, and nothing of what. ``lease`` is a random word of one claim, ``position`` the order
+in which uploads were accepted."""
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("turn", Integer, nullable=False),
+)
+"""When each tenant was served last, as a running number: whoever waited longest is next."""
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("job_id", String, primary_key=True),
+    Column("sealed_request", LargeBinary, nullable=False),
+    Column("sealed_report", LargeBinary, nullable=True),
+)
+
+spool = Table(
+    "spool",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("job_id", String, primary_key=True),
+    Column("content_key", LargeBinary, nullable=False),
+    Column("sealed_content", LargeBinary, nullable=False),
+)
+"""The unscrubbed original, sealed under a key of its own, until its version is live or the job is given up."""

@@ -18,7 +18,21 @@ from rag_service.domain.errors import Conflict, InvalidRequest, NotFound
 from rag_service.domain.identity import TenantId
 from rag_service.store import tables
 from rag_service.store.database import Database, now
+from rag_service.store.outbox import Change, note
 
+_OF_A_TENANT = (
+    tables.outbox,
+    tables.spool,
+    tables.uploads,
+    tables.jobs,
+    tables.turns,
+    tables.chunks,
+    tables.access,
+    tables.versions,
+    tables.documents,
+    tables.api_keys,
+    tables.members,
+)
 _NAME = re.compile(r"[^\W_][\w .&'-]{0,63}")
 
 
@@ -100,13 +114,12 @@ class Tenants:
             return int((await connection.execute(select(func.count()).select_from(tables.tenants))).scalar_one())
 
     async def delete(self, tenant: Tenant) -> None:
-        """The tenant's keys and rows are gone. Its collection is the caller's to drop."""
+        """The tenant's keys and rows are gone, with what waited to be ingested; the index is to drop its collection."""
         async with self._database.write() as connection:
-            for table in (tables.outbox, tables.chunks, tables.access, tables.versions, tables.documents):
-                await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
-            for table in (tables.api_keys, tables.members):
+            for table in _OF_A_TENANT:
                 await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
             await connection.execute(delete(tables.tenants).where(tables.tenants.c.id == tenant.id))
+            await note(connection, tenant.id, Change.DROP, tenant.keys.index.collection)
 
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
         """Records which model the tenant's vectors are made with."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import OperatorScope, Principal
 from rag_service.store import tables
 from rag_service.store.database import Database, now
+from rag_service.store.outbox import Change, note
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
@@ -29,15 +30,6 @@ class LiveVersion:
     document_id: str
     version: int
     content_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """The index must be brought in line with SQL for one document, and lose the points ``removed``."""
-
-    position: int
-    document_id: str
-    removed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +120,7 @@ class Versions:
                 .where(tables.documents.c.tenant_id == sealed.tenant, tables.documents.c.id == sealed.document_id)
                 .values(live_version=sealed.version)
             )
-            await self._note(connection, operator, sealed.document_id, removed)
+            await note(connection, operator.tenant, Change.DOCUMENT, sealed.document_id, removed)
 
     async def delete(self, operator: OperatorScope, document_id: str) -> None:
         """The document, its versions and their keys are gone; the index is to follow. Raises ``NotFound``."""
@@ -141,7 +133,7 @@ class Versions:
             )
             if not result.rowcount:
                 raise NotFound("document")
-            await self._note(connection, operator, document_id, removed)
+            await note(connection, operator.tenant, Change.DOCUMENT, document_id, removed)
 
     async def set_access(
         self, operator: OperatorScope, keys: TenantKeys, document_id: str, principals: Iterable[Principal]
@@ -159,35 +151,7 @@ class Versions:
                 delete(tables.access).where(table.tenant_id == operator.tenant, table.document_id == document_id)
             )
             await self._write_access(connection, operator, document_id, sealed_access(keys, principals))
-            await self._note(connection, operator, document_id, ())
-
-    async def note_all(self, operator: OperatorScope) -> None:
-        """The outbox names every document of the tenant: the index is to be made anew."""
-        documents = tables.documents.c
-        every = select(documents.tenant_id, documents.id, literal("[]")).where(documents.tenant_id == operator.tenant)
-        async with self._database.write() as connection:
-            await connection.execute(insert(tables.outbox).from_select(["tenant_id", "document_id", "removed"], every))
-
-    async def outbox(self, operator: OperatorScope, limit: int = 100) -> list[OutboxEntry]:
-        """What the index has not yet followed, in order."""
-        table = tables.outbox.c
-        query = (
-            select(table.position, table.document_id, table.removed)
-            .where(table.tenant_id == operator.tenant)
-            .order_by(table.position)
-            .limit(limit)
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [OutboxEntry(position, document, tuple(json.loads(removed))) for position, document, removed in rows]
-
-    async def followed(self, operator: OperatorScope, position: int) -> None:
-        """The index has caught up to this position."""
-        table = tables.outbox.c
-        async with self._database.write() as connection:
-            await connection.execute(
-                delete(tables.outbox).where(table.tenant_id == operator.tenant, table.position <= position)
-            )
+            await note(connection, operator.tenant, Change.DOCUMENT, document_id)
 
     async def points(
         self, operator: OperatorScope, keys: TenantKeys, document_id: str
@@ -233,6 +197,13 @@ class Versions:
             points.append(StoredPoint(chunk_id, vector, f"{record['heading']}\n{record['text']}", source))
         return points, principals
 
+    async def document_ids(self, operator: OperatorScope) -> list[str]:
+        """Every document of the tenant, for making its collection anew."""
+        documents = tables.documents.c
+        query = select(documents.id).where(documents.tenant_id == operator.tenant).order_by(documents.id)
+        async with self._database.read() as connection:
+            return [document_id for (document_id,) in await connection.execute(query)]
+
     async def chunk_ids(self, operator: OperatorScope) -> frozenset[str]:
         """Every live chunk of the tenant, for the consistency check."""
         async with self._database.read() as connection:
@@ -268,12 +239,6 @@ class Versions:
         ]
         if rows:
             await connection.execute(insert(tables.access), rows)
-
-    async def _note(
-        self, connection: AsyncConnection, operator: OperatorScope, document_id: str, removed: tuple[str, ...]
-    ) -> None:
-        entry = {"tenant_id": operator.tenant, "document_id": document_id, "removed": json.dumps(removed)}
-        await connection.execute(insert(tables.outbox).values(entry))
 
 
 def sealed_access(keys: TenantKeys, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:

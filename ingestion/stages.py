@@ -1,0 +1,85 @@
+"""The stages of a document's path that cost time or touch hostile bytes, behind one protocol.
+
+In production they run in processes of their own (``ingestion.processes``); ``LocalStages`` runs the same functions in
+this process, for measurements of what the stages cost by themselves, and for tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ingestion.chunk import chunk
+from ingestion.parse import parse
+from ingestion.screen import screen
+from ingestion.scrub import ScrubPolicy, scrub, scrub_text
+from ingestion.validate import validate
+from rag_service.detect.pii import PiiDetector
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.ports import Embedder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A document as readers may see it, with its source scrubbed likewise."""
+
+    document: ScreenedDocument
+    source: str
+
+
+class Stages(Protocol):
+    """Each stage raises ``Refused`` for what cannot become a document, and ``StageFailed`` where the stage itself fails."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the embedding model."""
+        ...
+
+    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
+        """Validates and parses: the only stage that meets bytes as they arrived."""
+        ...
+
+    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        """Scrubs and screens."""
+        ...
+
+    async def chunk(self, document: ScreenedDocument) -> list[Chunk]: ...
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """A row of unit length for each text, in order."""
+        ...
+
+
+class LocalStages:
+    """``Stages`` in threads of this process, without limits: for files that are trusted."""
+
+    def __init__(self, embedder: Embedder, detector: PiiDetector) -> None:
+        self._embedder = embedder
+        self._detector = detector
+
+    @property
+    def fingerprint(self) -> str:
+        return self._embedder.fingerprint
+
+    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
+        return await asyncio.to_thread(lambda: parse(validate(upload, max_bytes=max_bytes)))
+
+    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        return await asyncio.to_thread(clean, document, source, policy, self._detector)
+
+    async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
+        return await asyncio.to_thread(chunk, document, self._embedder.token_starts)
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return await asyncio.to_thread(self._embedder.embed, texts)
+
+
+def clean(document: ParsedDocument, source: str, policy: ScrubPolicy, detector: PiiDetector) -> Cleaned:
+    """The document scrubbed and screened, and its source scrubbed as readers will see it."""
+    return Cleaned(screen(scrub(document, policy, detector)), scrub_text(source, policy, detector)[0])

@@ -1,0 +1,79 @@
+"""A job: one accepted upload on its way to being a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands. An ended job keeps its report; only a failed one keeps its content.
+
+    queued ─→ running ─→ stored ─→ done          stored: live in SQL, the index has yet to follow
+      │  ↖retry  │ ├──→ unchanged
+      │          │ ├──→ refused                  the file cannot become a document, and never will
+      │          │ └──→ failed                   a dead letter: given up after too many attempts
+      └──────────┴────→ cancelled
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    STORED = "stored"
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+PENDING = frozenset({JobState.QUEUED, JobState.RUNNING})
+"""States in which the content is kept and work remains."""
+
+ENDED = frozenset({JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState.FAILED, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """What an uploader asked for, as it was accepted. Sealed while it waits.
+
+    ``source`` is the document's identity. ``access`` are principals as text, for a new document; ``None`` keeps the list
+    of one that is replaced. ``folder`` is the synchronised folder that the file belongs to.
+    """
+
+    name: str
+    source: str
+    ingested_by: str
+    access: tuple[str, ...] | None
+    title: str | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a job ended. ``reason`` and ``detail`` are those of a refusal or of the last failure."""
+
+    version: int | None = None
+    chunks: int = 0
+    removed: Mapping[str, int] = field(default_factory=dict)
+    suspicions: tuple[str, ...] = ()
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its tenant may see it. ``size`` is the content's, in bytes."""
+
+    job_id: str
+    document_id: str
+    state: JobState
+    stage: str
+    name: str
+    source: str
+    size: int
+    attempts: int
+    created_at: datetime
+    changed_at: datetime
+    report: Report | None

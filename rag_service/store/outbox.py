@@ -1,0 +1,100 @@
+"""The log that the index follows: what changed in SQL, in order, kept until the index is known to have followed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.domain.identity import OperatorScope, TenantId
+from rag_service.domain.jobs import JobState
+from rag_service.store import tables
+from rag_service.store.database import Database, now
+
+
+class Change(StrEnum):
+    """What the index must follow: one document, a collection made anew, or one whose tenant is gone."""
+
+    DOCUMENT = "document"
+    REBUILD = "rebuild"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """``subject`` is a document's id, or of a ``DROP`` the collection; ``removed`` are points that must go."""
+
+    position: int
+    kind: Change
+    subject: str
+    removed: tuple[str, ...]
+
+
+class Outbox:
+    """Which tenants the index lags behind for, and by what. It stands outside every tenant: positions and ids only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self) -> list[TenantId]:
+        """The tenants that have entries, those that wait longest first. A tenant that is gone may be among them."""
+        table = tables.outbox.c
+        query = select(table.tenant_id).group_by(table.tenant_id).order_by(func.min(table.position))
+        async with self._database.read() as connection:
+            return [TenantId(tenant) for (tenant,) in await connection.execute(query)]
+
+    async def entries(self, tenant: TenantId, limit: int = 100) -> list[OutboxEntry]:
+        """What the index has not yet followed for the tenant, in order."""
+        table = tables.outbox.c
+        query = (
+            select(table.position, table.kind, table.subject, table.removed)
+            .where(table.tenant_id == tenant)
+            .order_by(table.position)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            OutboxEntry(position, Change(kind), subject, tuple(json.loads(removed)))
+            for position, kind, subject, removed in rows
+        ]
+
+    async def lag(self) -> int:
+        """How many entries the index has not yet followed, over all tenants."""
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.count()).select_from(tables.outbox))).scalar_one())
+
+    async def followed(self, tenant: TenantId, position: int) -> None:
+        """The index was verified up to this position; the jobs that waited for that are done."""
+        outbox, jobs = tables.outbox.c, tables.jobs.c
+        async with self._database.write() as connection:
+            await connection.execute(
+                delete(tables.outbox).where(outbox.tenant_id == tenant, outbox.position <= position)
+            )
+            await connection.execute(
+                update(tables.jobs)
+                .where(
+                    jobs.tenant_id == tenant,
+                    jobs.outbox_position <= position,
+                    jobs.state == JobState.STORED,
+                )
+                .values(state=JobState.DONE, changed_at=now())
+            )
+
+    async def request_rebuild(self, operator: OperatorScope) -> int:
+        """The tenant's collection is to be made anew from SQL. Returns the position to wait for."""
+        async with self._database.write() as connection:
+            return await note(connection, operator.tenant, Change.REBUILD, "")
+
+
+async def note(
+    connection: AsyncConnection, tenant: TenantId, kind: Change, subject: str, removed: Sequence[str] = ()
+) -> int:
+    """The entry is part of this transaction. Returns its position."""
+    entry = {"tenant_id": tenant, "kind": kind, "subject": subject, "removed": json.dumps(list(removed))}
+    result = await connection.execute(insert(tables.outbox).values(entry).returning(tables.outbox.c.position))
+    return int(result.scalar_one())
