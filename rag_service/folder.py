@@ -24,7 +24,10 @@ from rag_service.store.tables import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
+    """``id`` was drawn when the folder was made; what is signed for one folder means nothing to another."""
+
     path: Path
+    id: str
     vault: KeyVault
 
     @property
@@ -61,7 +64,7 @@ async def open_folder(settings: Settings) -> DataFolder:
     if not (path / "rag.db").is_file():
         raise FolderDamaged(path, "rag.db", "is missing")
     _keep_to_owner(path)
-    return DataFolder(path, vault)
+    return DataFolder(path, folder_id, vault)
 
 
 @contextmanager
@@ -73,7 +76,7 @@ def hold(folder: DataFolder) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FolderHeld(folder.path, file.read().strip() or "another process") from None
-        file.truncate(0)
+        file.truncate(0)  # what a holder before wrote; it may have been killed
         command = " ".join(["rag", *sys.argv[1:2]])
         file.write(f"`{command}` (process {os.getpid()})")
         file.flush()

@@ -37,6 +37,7 @@ class KeyVault:
         self._lookup_key = derive_key(master_key, "lookups")
         self._credential_key = derive_key(master_key, "credentials")
         self._check_key = derive_key(master_key, "folder check")
+        self._operator_key = derive_key(master_key, "operator requests")
         self._open_cached = lru_cache(maxsize=256)(self._open)
 
     def folder_check(self, folder_id: str) -> str:
@@ -50,6 +51,10 @@ class KeyVault:
     def credential_hash(self, secret: str) -> str:
         """The keyed hash of a random secret. (A password would need a slow hash; our secrets have 256 bits.)"""
         return hmac.digest(self._credential_key, secret.encode(), hashlib.sha256).hex()
+
+    def operator_signature(self, request: bytes) -> str:
+        """What shows that whoever holds the master key made this request."""
+        return hmac.digest(self._operator_key, request, hashlib.sha256).hex()
 
     def new_tenant_keys(self, tenant: TenantId) -> WrappedTenantKeys:
         return WrappedTenantKeys(

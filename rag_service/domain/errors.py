@@ -284,9 +284,14 @@ class StageFailed(Unavailable):
 
 @dataclass
 class OwnerUnreachable(Unavailable):
-    """The process that holds the data folder does not answer on its socket."""
+    """The process that holds the data folder does not answer on its socket, or cannot do what was asked.
+
+    ``problem`` goes on after "which": what it fails to do.
+    """
 
     holder: str
+    problem: str = "does not answer"
 
     def __str__(self) -> str:
-        return f"the data folder is in use by {self.holder}, which does not answer. Stop it, or wait until it is done."
+        held = f"the data folder is in use by {self.holder}, which {self.problem}"
+        return f"{held}. Stop it, or wait until it is done."
