@@ -1,6 +1,6 @@
 """Sealed points and questions in the words of Qdrant Edge.
 
-The access list is part of every request that is made here; there is no other way to make one.
+The access list is part of every search that is made here; there is no other way to make one.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from rag_service.domain.retrieval import Hit
+from rag_service.domain.retrieval import Hit, SealedPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import qdrant_edge
 
-    from rag_service.domain.retrieval import SealedPoint, SealedQuery
+    from rag_service.domain.retrieval import SealedQuery
 
 DENSE = "dense"
 LEXICAL = "lexical"
@@ -36,6 +36,35 @@ def as_stored(point: SealedPoint) -> qdrant_edge.Point:
         },
         {ACCESS: list(point.access), DOCUMENT: point.document, SOURCE: point.source},
     )
+
+
+def as_sealed(record: qdrant_edge.Record) -> SealedPoint:
+    """The point as it was stored, its terms in ascending order. Raises where the engine returns half of one."""
+    import numpy as np
+    import qdrant_edge
+
+    vectors, payload = record.vector, record.payload
+    if not isinstance(vectors, dict) or payload is None:
+        raise TypeError("a stored point came back without its vectors or its tokens")
+    terms = vectors[LEXICAL]
+    if not isinstance(terms, qdrant_edge.SparseVector):
+        raise TypeError("a stored point came back without its terms")
+    return SealedPoint(
+        point_id=str(record.id),
+        vector=np.asarray(vectors[DENSE], np.float32),
+        term_ids=terms.indices,
+        term_weights=terms.values,
+        access=payload[ACCESS],
+        document=payload[DOCUMENT],
+        source=payload[SOURCE],
+    )
+
+
+def document_filter(document: str) -> qdrant_edge.Filter:
+    """Whatever carries the token: for the upkeep of the index, never for answering."""
+    import qdrant_edge
+
+    return qdrant_edge.Filter(must=[_one_of(DOCUMENT, frozenset({document}))])
 
 
 def _one_of(field: str, values: frozenset[str]) -> qdrant_edge.FieldCondition:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rag_service.domain.retrieval import SealedPoint, SealedQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from rag_service.domain.document import Vector
     from rag_service.domain.retrieval import Candidates, Hit
@@ -71,6 +71,23 @@ def question(
 def unit(vector: Sequence[float]) -> Vector:
     array = np.asarray(vector, np.float32)
     return array / np.linalg.norm(array)
+
+
+async def groups(*points: SealedPoint, size: int = 2) -> AsyncIterator[Sequence[SealedPoint]]:
+    """The points, some at a time, as ``replace`` takes them."""
+    for start in range(0, len(points), size):
+        yield points[start : start + size]
+
+
+def assert_equal(stored: SealedPoint, given: SealedPoint) -> None:
+    """Terms and tokens are sets; numbers are stored in 32 bits."""
+    assert stored.point_id == given.point_id
+    assert stored.vector.dtype == np.float32
+    assert stored.vector == pytest.approx(given.vector, abs=1e-6)
+    weights = dict(zip(given.term_ids, given.term_weights, strict=True))
+    assert dict(zip(stored.term_ids, stored.term_weights, strict=True)) == pytest.approx(weights, rel=1e-6)
+    assert sorted(stored.access) == sorted(given.access)
+    assert (stored.document, stored.source) == (given.document, given.source)
 
 
 def search(index: ChunkIndex, query: SealedQuery, limit: int = 10) -> Candidates:
@@ -144,6 +161,96 @@ class ChunkIndexContract:
         assert asyncio.run(index.exists(COLLECTION))
         asyncio.run(index.drop(COLLECTION))
         assert not asyncio.run(index.exists(COLLECTION))
+
+    def test_collections_are_those_that_were_written_and_not_dropped(self, index: ChunkIndex) -> None:
+        assert asyncio.run(index.collections()) == frozenset()
+        self.write(index, point(1))
+        self.write(index, point(2), collection=OTHER)
+        assert asyncio.run(index.collections()) == {COLLECTION, OTHER}
+        asyncio.run(index.drop(COLLECTION))
+        assert asyncio.run(index.collections()) == {OTHER}
+
+    def test_points_of_are_those_that_carry_the_document_token(self, index: ChunkIndex) -> None:
+        self.write(index, point(1, document="d1"), point(2, document="d2"), point(3, document="d1", access=[]))
+        assert asyncio.run(index.points_of(COLLECTION, "d1")) == {point(1).point_id, point(3).point_id}
+        self.write(index, point(1, document="d2"))
+        assert asyncio.run(index.points_of(COLLECTION, "d1")) == {point(3).point_id}
+        assert asyncio.run(index.points_of(COLLECTION, "d")) == frozenset()
+        assert asyncio.run(index.points_of(OTHER, "d1")) == frozenset()
+
+    def test_points_are_read_as_they_were_written(self, index: ChunkIndex) -> None:
+        given = [
+            point(1, vector=NORTH_EAST, terms={9: 0.3, 7: 2.0}, access=["bob", "ann"], document="d1", source="s1"),
+            point(2, vector=(0.1, 0.2, 0.3, 0.4), terms={}, access=[]),
+            point(3, terms={2**32 - 1: 1.7, 0: 0.1}),
+        ]
+        self.write(index, *given, point(4))
+        stored = asyncio.run(index.read(COLLECTION, [*(one.point_id for one in given), str(UUID(int=99))]))
+        assert stored.keys() == {one.point_id for one in given}
+        for one in given:
+            assert_equal(stored[one.point_id], one)
+        assert asyncio.run(index.read(OTHER, [given[0].point_id])) == {}
+        assert asyncio.run(index.read(COLLECTION, [])) == {}
+
+    def test_a_replaced_collection_holds_exactly_the_points_given(self, index: ChunkIndex) -> None:
+        self.write(index, *(point(n) for n in range(1, 4)))
+        self.write(index, point(9), collection=OTHER)
+        given = [point(3, vector=NORTH, terms={8: 1.0}), *(point(n, vector=UP) for n in range(4, 9))]
+        asyncio.run(index.replace(COLLECTION, groups(*given)))
+        stored = asyncio.run(index.read(COLLECTION, sorted(asyncio.run(index.point_ids(COLLECTION)))))
+        assert stored.keys() == {one.point_id for one in given}
+        for one in given:
+            assert_equal(stored[one.point_id], one)
+        found = search(index, question("ann"))
+        assert sorted(numbers(found.lexical)) == [4, 5, 6, 7, 8]
+        assert found.lexical[0].score == pytest.approx(idf(6, 5), rel=1e-5)
+        assert asyncio.run(index.point_ids(OTHER)) == {point(9).point_id}
+        self.write(index, point(10))
+        assert len(asyncio.run(index.point_ids(COLLECTION))) == 7
+
+    def test_replacing_what_was_never_written_writes_it(self, index: ChunkIndex) -> None:
+        asyncio.run(index.replace(COLLECTION, groups(point(1))))
+        assert numbers(search(index, question("ann")).dense) == [1]
+
+    def test_replacing_by_nothing_leaves_an_empty_collection(self, index: ChunkIndex) -> None:
+        self.write(index, point(1))
+        asyncio.run(index.replace(COLLECTION, groups()))
+        assert asyncio.run(index.point_ids(COLLECTION)) == frozenset()
+        assert asyncio.run(index.exists(COLLECTION))
+
+    def test_searches_see_what_was_there_until_the_replacement_is_complete(self, index: ChunkIndex) -> None:
+        self.write(index, point(1))
+        seen: list[list[int]] = []
+
+        async def given() -> AsyncIterator[Sequence[SealedPoint]]:
+            for n in range(2, 5):
+                seen.append(numbers((await index.search(question("ann"), limit=10)).dense))
+                assert await index.collections() == {COLLECTION}
+                yield [point(n)]
+
+        asyncio.run(index.replace(COLLECTION, given()))
+        assert seen == [[1], [1], [1]]
+        assert sorted(numbers(search(index, question("ann")).dense)) == [2, 3, 4]
+
+    def test_a_replacement_that_fails_changes_nothing(self, index: ChunkIndex) -> None:
+        self.write(index, point(1))
+
+        async def given() -> AsyncIterator[Sequence[SealedPoint]]:
+            yield [point(2)]
+            raise RuntimeError("the source is gone")
+
+        for collection in (COLLECTION, OTHER):
+            with pytest.raises(RuntimeError, match="the source is gone"):
+                asyncio.run(index.replace(collection, given()))
+        assert numbers(search(index, question("ann")).dense) == [1]
+        assert asyncio.run(index.collections()) == {COLLECTION}
+
+    def test_upkeep_changes_no_answer(self, index: ChunkIndex) -> None:
+        asyncio.run(index.maintain())
+        self.write(index, point(1), point(2, vector=NORTH_EAST, terms={8: 1.0}))
+        before = search(index, question("ann"))
+        asyncio.run(index.maintain())
+        assert search(index, question("ann")) == before
 
     def test_a_dropped_collection_is_empty_and_can_be_written_again(self, index: ChunkIndex) -> None:
         self.write(index, point(1))
