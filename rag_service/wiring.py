@@ -21,8 +21,11 @@ from rag_service.settings import Settings
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.documents import Documents
+from rag_service.store.jobs import JobQueue
 from rag_service.store.outbox import Outbox
+from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenants
+from rag_service.store.uploads import QueueLimits, Uploads
 from rag_service.store.versions import Versions
 
 
@@ -36,6 +39,9 @@ class Store:
     documents: Documents
     versions: Versions
     outbox: Outbox
+    uploads: Uploads
+    jobs: TenantJobs
+    queue: JobQueue
 
 
 class Models:
@@ -96,7 +102,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     folder = await open_folder(settings)
     database = folder.database()
     try:
-        yield _store(folder, database)
+        yield _store(settings, folder, database)
     finally:
         await database.close()
 
@@ -107,22 +113,39 @@ async def open_service(settings: Settings, models: Models | None = None) -> Asyn
 
     Raises ``FolderHeld`` where another process holds it.
     """
-    async with open_store(settings) as store:
-        with hold(store.folder):
-            models = models or Models(settings)
-            index = _index(settings, store.folder.index, models)
-            service = Service(settings, store, models, index, IndexFollower(store.tenants, store.versions, store.outbox, index))
-            try:
-                for tenant in await store.tenants.all():
-                    await service.follower.start(tenant)
-                yield service
-            finally:
-                await index.close()
+    async with open_store(settings) as store, owned(settings, store, models) as service:
+        yield service
 
 
-def _store(folder: DataFolder, database: Database) -> Store:
+@asynccontextmanager
+async def owned(settings: Settings, store: Store, models: Models | None = None) -> AsyncIterator[Service]:
+    """The service over an open store, while this process holds its folder. Raises ``FolderHeld``."""
+    with hold(store.folder):
+        models = models or Models(settings)
+        index = _index(settings, store.folder.index, models)
+        follower = IndexFollower(store.tenants, store.versions, store.outbox, index)
+        service = Service(settings, store, models, index, follower)
+        try:
+            for tenant in await store.tenants.all():
+                await service.follower.start(tenant)
+            yield service
+        finally:
+            await index.close()
+
+
+def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
     tenants = Tenants(database, folder.vault)
-    return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database), Outbox(database))
+    return Store(
+        folder=folder,
+        tenants=tenants,
+        api_keys=ApiKeys(database, folder.vault, tenants),
+        documents=Documents(database),
+        versions=Versions(database),
+        outbox=Outbox(database),
+        uploads=Uploads(database, QueueLimits(settings.queue_jobs, settings.queue_mb * 2**20)),
+        jobs=TenantJobs(database),
+        queue=JobQueue(database),
+    )
 
 
 def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:

@@ -63,6 +63,19 @@ class Outbox:
             for position, kind, subject, removed in rows
         ]
 
+    async def newest(self, tenant: TenantId) -> int:
+        """The position up to which the index must follow to hold what SQL says now; 0 where it has followed all."""
+        query = select(func.max(tables.outbox.c.position)).where(tables.outbox.c.tenant_id == tenant)
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one() or 0)
+
+    async def is_followed(self, tenant: TenantId, position: int) -> bool:
+        """Whether the index was verified up to this position."""
+        table = tables.outbox.c
+        query = select(table.position).where(table.tenant_id == tenant, table.position <= position).limit(1)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).one_or_none() is None
+
     async def lag(self) -> int:
         """How many entries the index has not yet followed, over all tenants."""
         async with self._database.read() as connection:
