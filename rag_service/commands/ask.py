@@ -23,17 +23,14 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Ask a question, and get an answer whose every sentence is cited."""
-    from rag_service.authentication import act_as
-    from rag_service.query.ask import ask as answer_question
-    from rag_service.query.retrieve import Filters
-    from rag_service.wiring import open_service
+    from rag_service.owner.reach import at_desk
 
     async def action() -> Answer:
-        async with open_service(settings_for(data_dir)) as service:
-            question.encode()  # one that is no text is refused here, whether or not there is anything to search
-            owner = await service.store.tenants.by_name(tenant)
-            caller = await act_as(owner, user, group or [], tenants=service.store.tenants)
-            return await answer_question(question, Filters(), caller, service.query_parts, limit=limit)
+        question.encode()  # one that is no text is refused here, whether or not there is anything to search
+        return await at_desk(
+            settings_for(data_dir),
+            lambda _, desk: desk.ask(question, tenant=tenant, user=user, groups=group or [], limit=limit),
+        )
 
     answer = run(as_json, action)
     show(as_json, asdict(answer), readable(answer))

@@ -72,15 +72,17 @@ def set_access(
 ) -> None:
     """Replace a document's access list. Whoever is no longer on it reads nothing from the next request on."""
     from rag_service.authentication import operate
-    from rag_service.wiring import open_service
+    from rag_service.owner.reach import until_followed
+    from rag_service.wiring import open_store
 
     principals = parse_access(allow)
 
     async def action() -> None:
-        async with open_service(settings_for(data_dir)) as service:
-            owner = await service.store.tenants.by_name(tenant)
-            await service.store.versions.set_access(operate(owner), owner.keys, document_id, principals)
-            await service.follower.catch_up(owner.id)
+        settings = settings_for(data_dir)
+        async with open_store(settings) as store:
+            owner = await store.tenants.by_name(tenant)
+            await store.versions.set_access(operate(owner), owner.keys, document_id, principals)
+            await until_followed(settings, store, owner.id)
 
     run(as_json, action)
     access = sorted(str(one) for one in principals)
@@ -93,13 +95,15 @@ def delete_document(
 ) -> None:
     """Delete a document with all its versions and their keys."""
     from rag_service.authentication import operate
-    from rag_service.wiring import open_service
+    from rag_service.owner.reach import until_followed
+    from rag_service.wiring import open_store
 
     async def action() -> None:
-        async with open_service(settings_for(data_dir)) as service:
-            owner = await service.store.tenants.by_name(tenant)
-            await service.store.versions.delete(operate(owner), document_id)
-            await service.follower.catch_up(owner.id)
+        settings = settings_for(data_dir)
+        async with open_store(settings) as store:
+            owner = await store.tenants.by_name(tenant)
+            await store.versions.delete(operate(owner), document_id)
+            await until_followed(settings, store, owner.id)
 
     run(as_json, action)
     show(as_json, {"deleted": document_id}, f"Deleted {document_id}.")

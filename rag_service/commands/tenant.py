@@ -90,7 +90,8 @@ def delete_tenant(
     as_json: AsJson = False,
 ) -> None:
     """Delete a tenant with all its documents, keys and its collection. There is no way back."""
-    from rag_service.wiring import open_service
+    from rag_service.owner.reach import until_followed
+    from rag_service.wiring import open_store
 
     if not yes and as_json:
         fail(as_json, "ConfirmationNeeded", f"pass --yes to delete tenant {name} and everything in it")
@@ -98,10 +99,11 @@ def delete_tenant(
         typer.confirm(f"Delete tenant {name} and everything in it?", abort=True, err=True)
 
     async def action() -> str:
-        async with open_service(settings_for(data_dir)) as service:
-            tenant = await service.store.tenants.by_name(name)
-            await service.store.tenants.delete(tenant)
-            await service.follower.catch_up(tenant.id)
+        settings = settings_for(data_dir)
+        async with open_store(settings) as store:
+            tenant = await store.tenants.by_name(name)
+            await store.tenants.delete(tenant)
+            await until_followed(settings, store, tenant.id)
             return tenant.name
 
     deleted = run(as_json, action)

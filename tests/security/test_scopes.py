@@ -18,7 +18,19 @@ MAKERS = {
 }
 """The one module that may construct each of these."""
 
+READERS = {
+    "SealedPoint": {
+        "rag_service/adapters/edge_requests.py",
+        "rag_service/adapters/server_requests.py",
+        "rag_service/owner/wire.py",
+    }
+}
+"""Modules that may make one too, of what an index stores already: for comparing, never for writing."""
+
 FOR_OPERATORS = {"operate", "act_as"}
+ACTORS = ("rag_service/authentication.py", "rag_service/owner/desk.py", "ingestion/demo.py", "eval/")
+"""Who may act as a user without that user's credential: the operator's desk, behind the master key's token, and what
+runs on data of its own."""
 REQUEST_PATHS = ("rag_service/web/", "rag_service/query/")
 ROUTE_VERBS = {"get", "put", "post", "patch", "delete", "head", "options", "api_route", "route", "websocket"}
 CALLER = "QueryCaller"
@@ -28,6 +40,8 @@ def complaints(path: str, source: str) -> list[str]:
     """What in this module would make authority elsewhere, or serve a tenant without asking who calls."""
     tree = ast.parse(source)
     found = [*_constructions(path, tree)]
+    if not path.startswith((*ACTORS, *REQUEST_PATHS)):
+        found += [one for one in _operator_powers(tree) if one == "reaches act_as"]
     if path.startswith(REQUEST_PATHS):
         found += _operator_powers(tree)
     if path.startswith("rag_service/web/"):
@@ -39,7 +53,7 @@ def _constructions(path: str, tree: ast.Module) -> Iterator[str]:
     own = path in MAKERS.values()
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if MAKERS.get(name, path) != path:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if not _may_make(path, name):
                 yield f"constructs {name}"
             case ast.Call(func=ast.Name(id="replace" | "copy_with") | ast.Attribute(attr="replace"), keywords=changes):
                 if {change.arg for change in changes} & {"principals", "roles", "tenant", "access"} and not own:
@@ -54,6 +68,10 @@ def _constructions(path: str, tree: ast.Module) -> Iterator[str]:
                 *MAKERS
             }:
                 yield f"derives {node.name} from a scope"
+
+
+def _may_make(path: str, name: str) -> bool:
+    return MAKERS.get(name, path) == path or path in READERS.get(name, ())
 
 
 def _operator_powers(tree: ast.Module) -> Iterator[str]:
@@ -153,6 +171,9 @@ ROUTER = 'router = APIRouter(prefix="/v1/tenants/{tenant}")\n'
         ("rag_service/query/vet.py", "class Wide(AccessScope): ...", "derives Wide"),
         ("rag_service/web/query.py", "from rag_service.authentication import act_as", "reaches act_as"),
         ("rag_service/query/ask.py", "from rag_service import authentication\nauthentication.operate(t)", "reaches op"),
+        ("rag_service/commands/ask.py", "from rag_service.authentication import act_as", "reaches act_as"),
+        ("rag_service/owner/app.py", "from rag_service.authentication import act_as", "reaches act_as"),
+        ("rag_service/owner/reach.py", "SealedPoint(**row)", "constructs SealedPoint"),
         ("rag_service/web/a.py", ROUTER + "@router.get('/x')\nasync def x(service: S): ...", "x does not ask"),
         (
             "rag_service/web/a.py",
@@ -176,7 +197,9 @@ def test_a_planted_breach_is_complained_of(path: str, snippet: str, complaint: s
         ("rag_service/authentication.py", "AccessScope(tenant.id, user, principals, roles)"),
         ("rag_service/query/ask.py", "def ask(scope: AccessScope) -> None: ..."),
         ("rag_service/query/ask.py", "text = text.replace('a', 'b')"),
-        ("rag_service/commands/ask.py", "from rag_service.authentication import act_as"),
+        ("rag_service/owner/desk.py", "from rag_service.authentication import act_as"),
+        ("rag_service/owner/wire.py", "SealedPoint(point_id=one, vector=two)"),
+        ("rag_service/commands/tenant.py", "from rag_service.authentication import operate"),
         ("rag_service/web/a.py", ROUTER + "@router.get('/x')\nasync def x(caller: QueryCaller): ..."),
         ("rag_service/web/a.py", "router = APIRouter()\n@router.get('/healthz')\nasync def alive(): ..."),
     ],

@@ -1,0 +1,81 @@
+"""The desk of the folder's holder: what needs its models or its index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from rag_service.authentication import act_as
+from rag_service.domain.answer import Answer
+from rag_service.domain.identity import TenantId
+from rag_service.domain.retrieval import SealedPoint
+from rag_service.query.ask import ask
+from rag_service.query.retrieve import Filters
+from rag_service.wiring import Service
+
+
+class Desk(Protocol):
+    """What whoever holds the master key may ask, alike in this process and through the socket of another.
+
+    Whatever only changes SQL needs no desk: the holder follows the outbox (``rag_service.owner.reach``).
+    """
+
+    async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
+        """The answer that this user of the tenant would get. Raises as ``rag_service.query.ask`` does."""
+        ...
+
+    async def embedding(self) -> str:
+        """The fingerprint of the embedding model, once its files were verified."""
+        ...
+
+    async def collections(self) -> frozenset[str]:
+        """Every collection that the index holds, whoever owns it."""
+        ...
+
+    async def point_ids(self, tenant: TenantId) -> frozenset[str]:
+        """Every point that the index holds for the tenant. Raises ``NotFound``."""
+        ...
+
+    async def points(self, tenant: TenantId, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+        """The points as the index stores them; unknown ids are left out. Raises ``NotFound``."""
+        ...
+
+    async def catch_up(self, tenant: TenantId) -> None:
+        """The index was seen to hold what SQL says of the tenant at the time of the call."""
+        ...
+
+
+class LocalDesk:
+    """The desk in the process that holds the folder."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
+        """The answer, from what this user may read."""
+        tenants = self._service.store.tenants
+        caller = await act_as(await tenants.by_name(tenant), user, groups, tenants=tenants)
+        return await ask(question, Filters(), caller, self._service.query_parts, limit=limit)
+
+    async def embedding(self) -> str:
+        """The fingerprint of the model that is loaded."""
+        return self._service.embedder.fingerprint
+
+    async def collections(self) -> frozenset[str]:
+        """Every collection of the index."""
+        return await self._service.index.collections()
+
+    async def point_ids(self, tenant: TenantId) -> frozenset[str]:
+        """The ids in the tenant's collection."""
+        return await self._service.index.point_ids(await self._collection(tenant))
+
+    async def points(self, tenant: TenantId, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+        """These points of the tenant's collection."""
+        return await self._service.index.read(await self._collection(tenant), point_ids)
+
+    async def catch_up(self, tenant: TenantId) -> None:
+        """The follower has followed."""
+        await self._service.follower.catch_up(tenant)
+
+    async def _collection(self, tenant: TenantId) -> str:
+        return (await self._service.store.tenants.by_id(tenant)).keys.index.collection
