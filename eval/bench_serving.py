@@ -16,21 +16,21 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.bar import Bar
 from eval.datasets.beir import documents_in
-from eval.intake import Outcome, ingest_uploads
 from eval.measures.interval import percentile
 from eval.mixed_embedder import MixedEmbedder
 from eval.served import Installation, resident_mib, serve, temporary_installation
 from eval.synthetic_text import documents, question
-from ingestion.parts import ingestion_parts
-from ingestion.pipeline import Ingested, IngestionParts, Intake, prepare_tenant
+from ingestion.batch import Ingested, Intake, Outcome, Watcher, ingest_each
+from ingestion.crew import ingesting
+from ingestion.stages import LocalStages
 from rag_service.authentication import act_as
 from rag_service.domain.document import Upload
 from rag_service.domain.identity import EVERYONE
@@ -69,8 +69,7 @@ async def build(
     """
     async with open_service(settings_of(installation)) as service:
         await service.store.tenants.create(TENANT, "identifiers")
-        parts = _with_mixed_vectors(ingestion_parts(service), embed_every)
-        tenant = await prepare_tenant(await service.store.tenants.by_name(TENANT), parts)
+        tenant = await service.store.tenants.by_name(TENANT)
         made, used = 0, []
         with Bar() as bar:
             bar.begin("building", chunks)
@@ -84,13 +83,11 @@ async def build(
                         bar.advance()
                 return made < chunks
 
-            await ingest_uploads(_uploads(texts), Intake(tenant, USER, [EVERYONE]), parts, report)
+            embedder = MixedEmbedder(service.embedder, embed_every) if embed_every > 1 else service.embedder
+            async with ingesting(service, nullcontext(LocalStages(embedder, service.detector))):
+                intake = Intake(tenant, USER, USER, [EVERYONE])
+                await ingest_each(_uploads(texts), lambda upload: upload, intake, service.store, Watcher(report))
     return made, used
-
-
-def _with_mixed_vectors(parts: IngestionParts, embed_every: int) -> IngestionParts:
-    embedder = MixedEmbedder(parts.embedder, embed_every) if embed_every > 1 else parts.embedder
-    return replace(parts, embedder=embedder)
 
 
 def _uploads(texts: Iterator[tuple[str, str]]) -> Iterator[Upload]:

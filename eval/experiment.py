@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from eval.datasets.beir import CorpusDocument, Dataset
-from eval.intake import Outcome, ingest_uploads
 from eval.measures.retrieval import by_document, per_query
-from ingestion.parts import ingestion_parts
-from ingestion.pipeline import Ingested, Intake, prepare_tenant
+from ingestion.batch import Ingested, Intake, Outcome, Watcher, ingest_each
+from ingestion.crew import ingesting
+from ingestion.stages import local_stages
 from rag_service.authentication import Caller, act_as
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import InvalidRequest, QuestionRefused, Refused
@@ -85,27 +85,26 @@ async def run_experiment(dataset: Dataset, progress: Progress) -> Run:
 
 async def _ingest_all(dataset: Dataset, service: Service, progress: Progress) -> tuple[dict[str, str], IngestOutcome]:
     """The collection's id of every document by the service's, and how it went."""
-    parts = ingestion_parts(service)
-    await service.store.tenants.create(_TENANT, "identifiers")
-    tenant = await prepare_tenant(await service.store.tenants.by_name(_TENANT), parts)
-    intake = Intake(tenant, _USER, [EVERYONE])
+    tenant = await service.store.tenants.create(_TENANT, "identifiers")
+    intake = Intake(tenant, _USER, _USER, [EVERYONE])
     names: dict[str, str] = {}
     refused: Counter[str] = Counter()
     chunks = 0
 
-    def report(upload: Upload, outcome: Outcome) -> bool:
+    def report(document: CorpusDocument, outcome: Outcome) -> bool:
         nonlocal chunks
         if isinstance(outcome, Refused):
             refused[outcome.reason] += 1
         else:
-            names[outcome.document_id] = upload.source
+            names[outcome.document_id] = document.document_id
             chunks += outcome.chunks if isinstance(outcome, Ingested) else 0
         progress.advance()
         return True
 
     progress.begin(f"ingesting {dataset.name}", len(dataset.documents))
     began = time.perf_counter()
-    await ingest_uploads(map(_upload, dataset.documents), intake, parts, report)
+    async with ingesting(service, local_stages(service.settings)):
+        await ingest_each(dataset.documents, _upload, intake, service.store, Watcher(report))
     took = time.perf_counter() - began
     return names, IngestOutcome(len(names), chunks, dict(sorted(refused.items())), len(dataset.documents) / took)
 

@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
-import structlog
-
-from ingestion.pipeline import Ingested, IngestionParts, Intake, Unchanged, ingest
+from ingestion.pipeline import Unchanged, content_token
+from rag_service.authentication import operate
 from rag_service.domain.document import Upload
-from rag_service.domain.errors import ConfigurationError, Conflict, Refused, Unavailable
+from rag_service.domain.errors import QueueFull, Refused
+from rag_service.domain.identity import Principal
+from rag_service.domain.jobs import ENDED, Job, JobState, UploadRequest
+from rag_service.store.tenants import Tenant
+from rag_service.store.uploads import Accepted, seal_upload
+from rag_service.wiring import Store
 
-_log = structlog.get_logger()
 _DUPLICATE = "another file of this batch has the same source; one of them would replace the other"
-_AT_ONCE = 3
-"""Documents under way at once: one is parsed while another is embedded; more would only take memory."""
+_AHEAD = 64
+"""Uploads of this batch that wait in the queue at once: enough to keep every process busy, and little to store."""
+_LOOK_EVERY_S = 0.05
+_FULL_WAIT_S = 1.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """For whom a batch is ingested. ``access`` is given to new documents; others keep the list they have."""
+
+    tenant: Tenant
+    ingested_by: str
+    owner: str | None
+    access: Collection[Principal]
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A new version is live and indexed."""
+
+    document_id: str
+    version: int
+    chunks: int
+    removed: Mapping[str, int]
+    suspicions: tuple[str, ...]
+
+
+Outcome = Ingested | Unchanged | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +66,7 @@ class FileOutcome:
     """What became of one file."""
 
     path: Path
-    result: Ingested | Unchanged | Refused
+    result: Outcome
 
 
 def find_files(paths: Sequence[Path], source: str | None) -> Iterator[FoundFile]:
@@ -53,51 +86,139 @@ def find_files(paths: Sequence[Path], source: str | None) -> Iterator[FoundFile]
 
 
 async def ingest_files(
-    files: Sequence[FoundFile],
-    intake: Intake,
-    parts: IngestionParts,
-    report: Callable[[FileOutcome], None],
+    files: Sequence[FoundFile], intake: Intake, store: Store, max_bytes: int, watcher: Watcher[FoundFile]
 ) -> list[FileOutcome]:
-    """Every file has its outcome, reported as it comes and returned in the order of ``files``.
+    """Every file has its outcome, told as it comes and returned in the order of ``files``; a worker must be at work.
 
-    Raises ``Unavailable`` or ``ConfigurationError`` where going on makes no sense; finished files stay ingested.
+    Raises ``Unavailable`` where going on makes no sense; what was accepted until then stays in the queue.
     """
-    outcomes: dict[int, FileOutcome] = {}
-    waiting = iter(enumerate(files))
-    sources: set[str] = set()
+    outcomes: dict[FoundFile, Outcome] = {}
 
-    async def work() -> None:
-        for number, file in waiting:
-            if file.source in sources:
-                result: Ingested | Unchanged | Refused = Refused("duplicate_source", _DUPLICATE)
+    def ended(file: FoundFile, outcome: Outcome) -> bool:
+        outcomes[file] = outcome
+        return watcher.ended(file, outcome)
+
+    def opened(file: FoundFile) -> Upload:
+        return Upload(name=file.path.name, content=_read(file.path, max_bytes), source=file.source)
+
+    await ingest_each(files, opened, intake, store, Watcher(ended, watcher.moved))
+    return [FileOutcome(file.path, outcomes[file]) for file in files]
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher(Generic[T]):
+    """Is told of each item's outcome, and answers whether to take more; and now and then of the jobs under way."""
+
+    ended: Callable[[T, Outcome], bool]
+    moved: Callable[[Sequence[Job]], None] = field(default=lambda _: None)
+
+
+async def ingest_each(
+    items: Iterable[T], opened: Callable[[T], Upload], intake: Intake, store: Store, watcher: Watcher[T]
+) -> None:
+    """Every item was accepted, and has ended. ``opened`` may raise ``Refused``.
+
+    A few are in the queue at a time, so that the spool stays small however large the batch is.
+    """
+    await _Batch(opened, intake, store, watcher).run(iter(items))
+
+
+class _Batch(Generic[T]):
+    """The items of a batch that wait, by job."""
+
+    def __init__(self, opened: Callable[[T], Upload], intake: Intake, store: Store, watcher: Watcher[T]) -> None:
+        self._opened = opened
+        self._intake = intake
+        self._store = store
+        self._watcher = watcher
+        self._waiting: dict[str, T] = {}
+        self._sources: set[str] = set()
+        self._enough = False
+
+    async def run(self, items: Iterator[T]) -> None:
+        coming = True
+        while (coming and not self._enough) or self._waiting:
+            while coming and not self._enough and len(self._waiting) < _AHEAD:
+                coming = await self._take(items)
+            await self._look()
+
+    async def _take(self, items: Iterator[T]) -> bool:
+        """The next item is in the queue, or has its outcome; whether there was one."""
+        item = next(items, None)
+        if item is None:
+            return False
+        try:
+            taken = await self._accept(item)
+        except Refused as refusal:
+            self._tell(item, refusal)
+        else:
+            if isinstance(taken, Unchanged):
+                self._tell(item, taken)
             else:
-                sources.add(file.source)
-                result = await _ingest_file(file, intake, parts)
-            outcomes[number] = FileOutcome(file.path, result)
-            report(outcomes[number])
+                self._waiting[taken.job_id] = item
+        return True
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(work())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [outcomes[number] for number in range(len(files))]
+    async def _accept(self, item: T) -> Accepted | Unchanged:
+        upload = await asyncio.to_thread(self._opened, item)
+        if upload.source in self._sources:
+            raise Refused("duplicate_source", _DUPLICATE)
+        self._sources.add(upload.source)
+        return await accept_upload(upload, self._intake, self._store)
+
+    async def _look(self) -> None:
+        """Those that ended meanwhile have their outcome."""
+        tenant = self._intake.tenant
+        jobs = await self._store.jobs.these(operate(tenant), tenant.keys, list(self._waiting))
+        self._watcher.moved(jobs)
+        for job in jobs:
+            if job.state in ENDED:
+                self._tell(self._waiting.pop(job.job_id), outcome_of(job))
+        for gone in self._waiting.keys() - {job.job_id for job in jobs}:
+            self._tell(self._waiting.pop(gone), Refused("cancelled", "the tenant was deleted"))
+        if self._waiting:
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _tell(self, item: T, outcome: Outcome) -> None:
+        self._enough = not self._watcher.ended(item, outcome) or self._enough
 
 
-async def _ingest_file(file: FoundFile, intake: Intake, parts: IngestionParts) -> Ingested | Unchanged | Refused:
-    try:
-        upload = Upload(name=file.path.name, content=_read(file.path, parts.max_bytes), source=file.source)
-        return await ingest(upload, intake, parts)
-    except Refused as refusal:
-        return refusal
-    except Conflict:
-        return Refused("changed_meanwhile", "another ingestion of this source was quicker; ingest the file again")
-    except (Unavailable, ConfigurationError):
-        raise
-    except Exception as error:  # noqa: BLE001  # a defect in one file's way must not cost the others
-        _log.error("ingestion_failed", error=type(error).__name__)
-        return Refused("internal_error", f"this file met a defect of the pipeline ({type(error).__name__})")
+async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepted | Unchanged:
+    """The upload is in the queue, unless the same content is live already and nothing waits to replace it."""
+    tenant, operator = intake.tenant, operate(intake.tenant)
+    live = await store.versions.live(operator, tenant.keys, upload.source)
+    if live is not None and tenant.embedding is not None:
+        is_same = live.content_token == content_token(upload, tenant, tenant.embedding)
+        if is_same and not await store.jobs.is_waiting(operator, live.document_id):
+            return Unchanged(live.document_id)
+    request = UploadRequest(
+        name=upload.name,
+        source=upload.source,
+        title=upload.title,
+        ingested_by=intake.ingested_by,
+        owner=intake.owner,
+        access=tuple(sorted(map(str, intake.access))),
+        folder=intake.folder,
+    )
+    sealed = await asyncio.to_thread(seal_upload, tenant.keys, request, upload.content)
+    while True:
+        try:
+            return await store.uploads.accept(operator, tenant.keys, sealed)
+        except QueueFull:
+            await asyncio.sleep(_FULL_WAIT_S)
+
+
+def outcome_of(job: Job) -> Outcome:
+    """What became of the upload of a job that ended."""
+    report = job.report
+    if job.state is JobState.DONE and report is not None and report.version is not None:
+        return Ingested(job.document_id, report.version, report.chunks, report.removed, report.suspicions)
+    if job.state is JobState.UNCHANGED:
+        return Unchanged(job.document_id)
+    if job.state is JobState.CANCELLED:
+        return Refused("cancelled", "the job was cancelled")
+    if report is not None and report.reason is not None:
+        return Refused(report.reason, report.detail or "")
+    return Refused("gave_up", f"ingesting this file was begun {job.attempts} times and never ended")
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

@@ -11,8 +11,7 @@ from rag_service.commands.documents import parse_access
 from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
 if TYPE_CHECKING:
-    from ingestion.batch import FileOutcome, FoundFile
-    from rag_service.domain.identity import Principal
+    from ingestion.batch import FileOutcome
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +38,8 @@ def ingest(
     A file that was ingested before costs nothing if it has not changed, and else replaces its former version in one
     step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other.
     """
+    from ingestion.batch import find_files
+    from ingestion.command import ingest_into
     from rag_service.domain.identity import Principal
     from rag_service.store.tenants import checked_user
 
@@ -49,10 +50,10 @@ def ingest(
     access = parse_access(allow)
 
     async def action() -> list[FileOutcome]:
-        holder = checked_user(owner) if owner else "operator"
-        return await _ingest(
-            paths, tenant, holder, [*access, *([Principal.user(holder)] if owner else [])], source, data_dir, as_json
-        )
+        holder = checked_user(owner) if owner else None
+        readers = [*access, *([Principal.user(holder)] if holder else [])]
+        files = list(find_files(paths, source))
+        return await ingest_into(settings_for(data_dir), tenant, files, holder, readers, as_json=as_json)
 
     outcomes = run(as_json, action)
     report = summary(outcomes)
@@ -73,33 +74,10 @@ def _exists(path: Path) -> bool:
         return False
 
 
-async def _ingest(
-    paths: list[Path],
-    tenant_name: str,
-    owner: str,
-    access: list[Principal],
-    source: str | None,
-    data_dir: Path | None,
-    as_json: bool,
-) -> list[FileOutcome]:
-    from ingestion.batch import find_files, ingest_files
-    from ingestion.parts import ingestion_parts
-    from ingestion.pipeline import Intake, prepare_tenant
-    from ingestion.progress import Progress
-    from rag_service.wiring import open_service
-
-    files: list[FoundFile] = list(find_files(paths, source))
-    async with open_service(settings_for(data_dir)) as service:
-        tenant = await service.store.tenants.by_name(tenant_name)
-        parts = ingestion_parts(service)
-        intake = Intake(await prepare_tenant(tenant, parts), owner, access)
-        with Progress(len(files), lines=not as_json) as progress:
-            return await ingest_files(files, intake, parts, progress.report)
-
-
 def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
     """The outcomes as ``rag ingest --json`` prints them: every file in exactly one list."""
-    from ingestion.pipeline import Ingested, Unchanged
+    from ingestion.batch import Ingested
+    from ingestion.pipeline import Unchanged
     from rag_service.domain.errors import Refused
 
     documents: list[dict[str, object]] = []

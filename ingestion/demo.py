@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.markup import escape
 
-from ingestion.batch import FileOutcome, FoundFile, ingest_files
-from ingestion.parts import ingestion_parts
-from ingestion.pipeline import Ingested, Intake, prepare_tenant
+from ingestion.batch import FileOutcome, FoundFile, Ingested, Intake, Watcher, ingest_files
+from ingestion.crew import ingesting
 from ingestion.progress import line
+from ingestion.stages import local_stages
 from rag_service.authentication import act_as
 from rag_service.commands.options import printable
 from rag_service.domain.answer import Answer
@@ -27,6 +27,7 @@ from rag_service.query.retrieve import Filters
 from rag_service.settings import load_settings
 from rag_service.wiring import Service, open_service
 
+_MAX_BYTES = 2**20
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -86,7 +87,8 @@ async def run_demo(corpus: Path | None, as_json: bool) -> bool:
         settings = load_settings(data_dir=Path(folder), master_key_file=Path(key_folder, "master.key"))
         console.print("[bold]Two companies, one service, one folder.[/bold] Nothing leaves this machine.\n")
         async with open_service(settings) as service:
-            outcomes = await _ingest_all(service, script, corpus, console)
+            async with ingesting(service, local_stages(settings)):
+                outcomes = await _ingest_all(service, script, corpus, console)
             document_ids = {
                 str(one.path): one.result.document_id for one in outcomes if isinstance(one.result, Ingested)
             }
@@ -117,12 +119,11 @@ async def _ingest_all(service: Service, script: DemoScript, corpus: Path, consol
         for group, members in demo_tenant.groups.items():
             await service.store.tenants.set_members(tenant, group, members)
         console.print(f"[bold]{escape(demo_tenant.title)}[/bold]")
-        parts = ingestion_parts(service)
-        tenant = await prepare_tenant(tenant, parts)
         for document in (one for one in script.documents if one.tenant == demo_tenant.name):
             access = [*(Principal.parse(entry) for entry in document.allow), Principal.user(document.owner)]
             file = FoundFile(corpus / document.path, document.path)
-            [outcome] = await ingest_files([file], Intake(tenant, document.owner, access), parts, lambda _: None)
+            intake = Intake(tenant, document.owner, document.owner, access)
+            [outcome] = await ingest_files([file], intake, service.store, _MAX_BYTES, Watcher(lambda *_: True))
             shown = FileOutcome(Path(document.path), outcome.result)
             console.print(f"  {escape(line(shown))} → {escape(', '.join(document.allow))}")
             outcomes.append(shown)

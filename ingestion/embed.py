@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ingestion.stages import Stages
 from rag_service.domain.document import Chunk, EmbeddedChunk
-from rag_service.ports import Embedder
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
 
 
-def embed(chunks: Sequence[Chunk], embedder: Embedder, known: Mapping[str, Vector]) -> list[EmbeddedChunk]:
+async def embed(chunks: Sequence[Chunk], stages: Stages, known: Mapping[str, Vector]) -> list[EmbeddedChunk]:
     """The chunks with their vectors. ``known`` maps a text to its vector, from this document's earlier version."""
     texts = [embedded_text(one) for one in chunks]
     missing = sorted({text for text in texts if text not in known})
-    made = dict(zip(missing, embedder.embed(missing), strict=True)) if missing else {}
+    made = dict(zip(missing, await stages.embed(missing), strict=True)) if missing else {}
     vectors = (made[text] if text in made else known[text] for text in texts)
     return [EmbeddedChunk(one, vector) for one, vector in zip(chunks, vectors, strict=True)]
 

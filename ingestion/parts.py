@@ -1,18 +1,18 @@
-"""What the document path needs, taken from the service."""
+"""What the document path needs, taken from the store."""
 
 from __future__ import annotations
 
 from ingestion.pipeline import IngestionParts
-from rag_service.wiring import Service
+from ingestion.stages import Stages
+from rag_service.settings import Settings
+from rag_service.wiring import Store
 
 
-def ingestion_parts(service: Service) -> IngestionParts:
+def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> IngestionParts:
     return IngestionParts(
-        tenants=service.store.tenants,
-        documents=service.store.documents,
-        versions=service.store.versions,
-        follower=service.follower,
-        embedder=service.embedder,
-        detector=service.detector,
-        max_bytes=service.settings.max_upload_mb * 2**20,
+        tenants=store.tenants,
+        documents=store.documents,
+        versions=store.versions,
+        stages=stages,
+        max_bytes=settings.max_upload_mb * 2**20,
     )

@@ -1,7 +1,9 @@
-"""How a batch shows itself: a bar on a terminal's stderr, a line a file on stdout."""
+"""How a batch shows itself: on a terminal's stderr a bar with the stages under way, on stdout a line a file."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -9,18 +11,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ingestion.batch import FileOutcome
-from ingestion.pipeline import Ingested, Unchanged
+from ingestion.batch import FileOutcome, FoundFile, Ingested, Outcome
+from ingestion.pipeline import Unchanged
 from rag_service.commands.options import printable
+from rag_service.domain.jobs import Job, JobState
+
+_STAGES = ("parse", "scrub", "chunk", "embed")
 
 
 class Progress:
     """A progress bar while the context lasts; without ``lines``, only the bar."""
 
     def __init__(self, files: int, *, lines: bool) -> None:
-        columns = (TextColumn("ingesting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("ingesting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[now]}", style="dim"),
+        )
         self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("ingest", total=files)
+        self._task = self._bar.add_task("ingest", total=files, now="")
         self._lines = Console(soft_wrap=True, highlight=False, markup=False) if lines else None
 
     def __enter__(self) -> Self:
@@ -32,10 +43,32 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def report(self, outcome: FileOutcome) -> None:
+    def ended(self, file: FoundFile, outcome: Outcome) -> bool:
         self._bar.advance(self._task)
         if self._lines:
-            self._lines.print(line(outcome))
+            self._lines.print(line(FileOutcome(file.path, outcome)))
+        return True
+
+    def moved(self, jobs: Sequence[Job]) -> None:
+        self._bar.update(self._task, now=under_way(jobs))
+
+    def say(self, text: str) -> None:
+        """A remark beside the files."""
+        self._bar.console.print(text, style="dim", markup=False, highlight=False)
+
+
+def under_way(jobs: Sequence[Job]) -> str:
+    """Where the jobs are, in the order of the path.
+
+    >>> under_way([])
+    ''
+    """
+    running = Counter(job.stage for job in jobs if job.state is JobState.RUNNING)
+    shown = [f"{stage} {running[stage]}" for stage in _STAGES if running[stage]]
+    for state, word in ((JobState.STORED, "index"), (JobState.QUEUED, "waiting")):
+        if count := sum(job.state is state for job in jobs):
+            shown.append(f"{word} {count}")
+    return " · ".join(shown)
 
 
 def line(outcome: FileOutcome) -> str:

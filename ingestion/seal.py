@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.document import EmbeddedChunk, ScreenedDocument, SealedChunk, SealedVersion, Upload
 from rag_service.domain.identity import Principal
+from rag_service.domain.jobs import UploadRequest
 from rag_service.store.database import now
 from rag_service.store.versions import sealed_access
 
@@ -26,8 +27,8 @@ class Tag:
     document_id: str
     version: int
     upload: Upload
+    request: UploadRequest
     source: str
-    ingested_by: str
     content_token: str
     access: Collection[Principal]
 
@@ -42,7 +43,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         "title": scrubbed.title,
         "source": tag.source,
         "media_type": scrubbed.media_type,
-        "ingested_by": tag.ingested_by,
+        "ingested_by": tag.request.ingested_by,
         "ingested_at": ingested_at,
         "chunks": len(chunks),
         "characters": len(scrubbed.text),
@@ -55,7 +56,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
     source_of_chunk = {
         "content_sha256": content_sha256,
         "detector_version": document.detector_version,
-        "ingested_by": tag.ingested_by,
+        "ingested_by": tag.request.ingested_by,
         "ingested_at": ingested_at,
     }
     return SealedVersion(
@@ -69,6 +70,8 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         meta=version_seal.seal(json.dumps(meta).encode(), "meta"),
         chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
         access=sealed_access(keys, tag.access),
+        owner_token=None if tag.request.owner is None else keys.token("user", tag.request.owner),
+        folder_token=None if tag.request.folder is None else keys.token("folder", tag.request.folder),
     )
 
 

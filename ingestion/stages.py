@@ -7,7 +7,8 @@ this process, for measurements of what the stages cost by themselves, and for te
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,8 @@ from ingestion.validate import validate
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.ports import Embedder
+from rag_service.settings import Settings
+from rag_service.wiring import Models
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +37,7 @@ class Cleaned:
 
 
 class Stages(Protocol):
-    """Each stage raises ``Refused`` for what cannot become a document, and ``StageFailed`` where the stage itself fails."""
+    """Each stage raises ``Refused`` for what cannot become a document, and ``StageFailed`` where it fails itself."""
 
     @property
     def fingerprint(self) -> str:
@@ -83,3 +86,9 @@ class LocalStages:
 def clean(document: ParsedDocument, source: str, policy: ScrubPolicy, detector: PiiDetector) -> Cleaned:
     """The document scrubbed and screened, and its source scrubbed as readers will see it."""
     return Cleaned(screen(scrub(document, policy, detector)), scrub_text(source, policy, detector)[0])
+
+
+@contextmanager
+def local_stages(settings: Settings) -> Iterator[LocalStages]:
+    models = Models(settings)
+    yield LocalStages(models.embedder, models.detector)

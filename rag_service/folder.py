@@ -68,9 +68,12 @@ async def open_folder(settings: Settings) -> DataFolder:
 
 
 @contextmanager
-def hold(folder: DataFolder) -> Iterator[None]:
-    """This process owns the folder's index while the context lasts. Raises ``FolderHeld``."""
-    lock = folder.path / "lock"
+def hold(folder: DataFolder, role: str = "") -> Iterator[None]:
+    """This process owns the folder's index while the context lasts, or with the role ``worker.`` its queue.
+
+    Raises ``FolderHeld``.
+    """
+    lock = folder.path / f"{role}lock"
     with os.fdopen(_opened_for_owner(lock), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -48,6 +48,23 @@ class Settings(BaseSettings):
     ] = "onnx"
     threads: Annotated[int, Field(description="Threads for embedding.", ge=1, le=64)] = 2
     max_upload_mb: Annotated[int, Field(description="Largest file that is ingested, in MiB.", ge=1, le=4096)] = 64
+    queue_jobs: Annotated[
+        int, Field(description="Most uploads that a tenant may have waiting to be ingested.", ge=1)
+    ] = 10_000
+    queue_mb: Annotated[int, Field(description="Most MiB that a tenant may have waiting to be ingested.", ge=1)] = 1024
+    job_days: Annotated[
+        int, Field(description="Days for which ended jobs are kept, with their reports; dead letters too.", ge=1)
+    ] = 30
+    workers: Annotated[
+        int,
+        Field(description="Processes of each kind (parsing, scrubbing, embedding) that ingestion runs.", ge=1, le=64),
+    ] = 2
+    parser_memory_mb: Annotated[
+        int, Field(description="Address space of a parsing process, in MiB; a file that needs more is refused.", ge=512)
+    ] = 2048
+    parser_seconds: Annotated[
+        float, Field(description="Seconds in which a file must be parsed, or it is refused.", gt=0)
+    ] = 60.0
     max_question_chars: Annotated[int, Field(description="Longest question, in characters.", ge=16)] = 4000
     block_injected_questions: Annotated[
         bool, Field(description="Refuse questions that look like an injection, where the default only flags them.")

@@ -21,8 +21,11 @@ from rag_service.settings import Settings
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.documents import Documents
+from rag_service.store.jobs import JobQueue
 from rag_service.store.outbox import Outbox
+from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenants
+from rag_service.store.uploads import QueueLimits, Uploads
 from rag_service.store.versions import Versions
 
 
@@ -36,6 +39,9 @@ class Store:
     documents: Documents
     versions: Versions
     outbox: Outbox
+    uploads: Uploads
+    jobs: TenantJobs
+    queue: JobQueue
 
 
 class Models:
@@ -96,7 +102,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     folder = await open_folder(settings)
     database = folder.database()
     try:
-        yield _store(folder, database)
+        yield _store(settings, folder, database)
     finally:
         await database.close()
 
@@ -127,9 +133,19 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
             await index.close()
 
 
-def _store(folder: DataFolder, database: Database) -> Store:
+def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
     tenants = Tenants(database, folder.vault)
-    return Store(folder, tenants, ApiKeys(database, folder.vault, tenants), Documents(database), Versions(database), Outbox(database))
+    return Store(
+        folder=folder,
+        tenants=tenants,
+        api_keys=ApiKeys(database, folder.vault, tenants),
+        documents=Documents(database),
+        versions=Versions(database),
+        outbox=Outbox(database),
+        uploads=Uploads(database, QueueLimits(settings.queue_jobs, settings.queue_mb * 2**20)),
+        jobs=TenantJobs(database),
+        queue=JobQueue(database),
+    )
 
 
 def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +20,10 @@ if sys.modules.get("sitecustomize") is not None:
     del sys.modules["sitecustomize"]  # another one may have run at start; ours guards in its place
 import sitecustomize  # noqa: E402, F401  # guards every socket from here on
 
-from ingestion.batch import FileOutcome, FoundFile, ingest_files  # noqa: E402
-from ingestion.parts import ingestion_parts  # noqa: E402
-from ingestion.pipeline import Ingested, Intake, prepare_tenant  # noqa: E402
+from ingestion.batch import FileOutcome, FoundFile, Ingested, Intake, Watcher, ingest_files  # noqa: E402
+from ingestion.crew import ingesting  # noqa: E402
+from ingestion.stages import LocalStages  # noqa: E402
+from ingestion.worker import Worker  # noqa: E402
 from rag_service.domain.identity import Principal  # noqa: E402
 from rag_service.settings import Settings, load_settings  # noqa: E402
 from rag_service.wiring import Models, Service, open_service  # noqa: E402
@@ -86,12 +87,23 @@ class Company:
         return await self.ingest_for(["everyone"], folder, **files)
 
     async def ingest_for(self, allow: list[str], folder: Path, **files: str) -> dict[str, FileOutcome]:
-        found = [FoundFile(path, path.name) for path in written(folder, files)]
-        parts = ingestion_parts(self.service)
-        tenant = await prepare_tenant(await self.service.store.tenants.by_name(self.name), parts)
-        intake = Intake(tenant, "operator", [Principal.parse(entry) for entry in allow])
-        outcomes = await ingest_files(found, intake, parts, lambda _: None)
+        outcomes = await self.ingest_found([FoundFile(path, path.name) for path in written(folder, files)], allow)
         return {outcome.path.name: outcome for outcome in outcomes}
+
+    async def ingest_found(self, files: list[FoundFile], allow: list[str]) -> list[FileOutcome]:
+        """Ingests files by a worker whose stages run in this process."""
+        async with self.worker_at_work():
+            return await self.submit(files, allow)
+
+    def worker_at_work(self) -> AbstractAsyncContextManager[Worker]:
+        stages = LocalStages(self.service.embedder, self.service.detector)
+        return ingesting(self.service, nullcontext(stages))
+
+    async def submit(self, files: list[FoundFile], allow: list[str]) -> list[FileOutcome]:
+        """The outcomes of files, once a worker was through with them."""
+        tenant = await self.service.store.tenants.by_name(self.name)
+        intake = Intake(tenant, "operator", None, [Principal.parse(entry) for entry in allow])
+        return await ingest_files(files, intake, self.service.store, 2**26, Watcher(lambda *_: True))
 
     async def document_id(self, folder: Path, allow: list[str], **files: str) -> str:
         """Ingests one file and returns the id of its document."""

@@ -112,6 +112,15 @@ class TenantKeys:
         key = self._wrap.open(wrapped, place("version key", self.tenant, document, version))
         return VersionSeal(key, self.tenant, document, version)
 
+    def new_upload_key(self, job: str) -> tuple[VersionSeal, bytes]:
+        """A fresh key for one accepted upload, and the same key wrapped for SQL."""
+        key = new_key()
+        return VersionSeal(key, self.tenant, job, 0), self._wrap.seal(key, place("upload key", self.tenant, job))
+
+    def open_upload_key(self, job: str, wrapped: bytes) -> VersionSeal:
+        """Raises ``SealBroken`` where ``wrapped`` belongs to another tenant or upload."""
+        return VersionSeal(self._wrap.open(wrapped, place("upload key", self.tenant, job)), self.tenant, job, 0)
+
     def sign(self, record: bytes, document: str, version: int, chunk: str) -> bytes:
         """The tenant's signature of a chunk's record, in its place."""
         return hmac.digest(self._sign_key, place(self.tenant, document, version, chunk) + record, hashlib.sha256)

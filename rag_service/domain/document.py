@@ -181,7 +181,8 @@ class SealedVersion:
     """One version of a document, sealed under its own key and ready for one SQL transaction.
 
     ``access`` pairs the token of each principal with its sealed name; it is stored for a new document only, so
-    that ingesting again never touches an access list.
+    that ingesting again never touches an access list, and so is ``owner_token``, who may replace it. ``folder_token``
+    names the synchronised folder that the file belongs to.
     """
 
     tenant: str
@@ -194,3 +195,5 @@ class SealedVersion:
     meta: bytes
     chunks: tuple[SealedChunk, ...]
     access: tuple[tuple[str, bytes], ...]
+    owner_token: str | None = None
+    folder_token: str | None = None

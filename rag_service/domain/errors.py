@@ -8,6 +8,7 @@ RagError
 ├── Forbidden               a valid credential without the needed role
 ├── NotFound                absent, or not readable by this caller: never told apart
 ├── Conflict                a name that is taken
+├── LeaseLost               a job that is no longer this worker's: cancelled, or taken over
 ├── QueueFull               the tenant has as much waiting as it may have
 ├── IntegrityError
 │   ├── SealBroken          sealed bytes that do not open under their key and place
@@ -109,6 +110,16 @@ class Conflict(RagError):
 
     def __str__(self) -> str:
         return f"a {self.kind} of that name exists already"
+
+
+@dataclass
+class LeaseLost(RagError):
+    """The job was cancelled, or its lease ran out and another worker took it up: nothing of it was stored."""
+
+    job_id: str
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is no longer this worker's"
 
 
 @dataclass

@@ -38,13 +38,15 @@ ENDED = frozenset({JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState
 class UploadRequest:
     """What an uploader asked for, as it was accepted. Sealed while it waits.
 
-    ``source`` is the document's identity. ``access`` are principals as text, for a new document; ``None`` keeps the list
-    of one that is replaced. ``folder`` is the synchronised folder that the file belongs to.
+    ``source`` is the document's identity. ``access`` are principals as text, for a new document; ``None`` keeps the
+    list of one that is replaced, and makes a new one private to its owner. ``folder`` is the synchronised folder that
+    the file belongs to.
     """
 
     name: str
     source: str
     ingested_by: str
+    owner: str | None
     access: tuple[str, ...] | None
     title: str | None = None
     folder: str | None = None

@@ -150,6 +150,7 @@ jobs = Table(
     Column("changed_at", DateTime, nullable=False),
     Index("jobs_by_turn", "state", "tenant_id", "position"),
     Index("jobs_of_source", "tenant_id", "source_token", "state"),
+    Index("jobs_of_document", "tenant_id", "document_id", "state"),
     Index("jobs_in_outbox", "tenant_id", "outbox_position"),
     sqlite_autoincrement=True,
 )

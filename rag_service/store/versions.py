@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,9 +15,12 @@ from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.document import SealedVersion
 from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import OperatorScope, Principal
+from rag_service.domain.jobs import JobState
 from rag_service.store import tables
 from rag_service.store.database import Database, now
+from rag_service.store.jobs import Claim, end_claimed
 from rag_service.store.outbox import Change, note
+from rag_service.store.uploads import cancel_pending
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
@@ -66,19 +69,23 @@ class Versions:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else LiveVersion(*row)
 
-    async def switch(self, operator: OperatorScope, sealed: SealedVersion) -> None:
-        """The version is live, its predecessor's chunks are gone, and the outbox says so: all of it, or nothing.
+    async def switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
+        """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
 
-        Raises ``Conflict`` where another ingestion of the same source was quicker.
+        All of it, or nothing. The job is done when the index has followed.
+
+        Raises:
+            Conflict: another ingestion of the same source was quicker.
+            LeaseLost: the job was cancelled, or is another worker's by now.
         """
         if sealed.tenant != operator.tenant:
             raise ValueError("a version sealed for one tenant is never stored under another")
         try:
-            await self._switch(operator, sealed)
+            await self._switch(operator, sealed, claim, sealed_report)
         except UniqueViolation:
             raise Conflict("version") from None
 
-    async def _switch(self, operator: OperatorScope, sealed: SealedVersion) -> None:
+    async def _switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
         place = {"tenant_id": sealed.tenant, "document_id": sealed.document_id}
         async with self._database.write() as connection:
             if sealed.version == 1:
@@ -87,6 +94,7 @@ class Versions:
                     "id": sealed.document_id,
                     "source_token": sealed.source_token,
                     "live_version": 1,
+                    "owner_token": sealed.owner_token,
                     "created_at": now(),
                 }
                 await connection.execute(insert(tables.documents).values(document))
@@ -118,12 +126,19 @@ class Versions:
             await connection.execute(
                 update(tables.documents)
                 .where(tables.documents.c.tenant_id == sealed.tenant, tables.documents.c.id == sealed.document_id)
-                .values(live_version=sealed.version)
+                .values(
+                    live_version=sealed.version,
+                    folder_token=func.coalesce(sealed.folder_token, tables.documents.c.folder_token),
+                )
             )
-            await note(connection, operator.tenant, Change.DOCUMENT, sealed.document_id, removed)
+            position = await note(connection, operator.tenant, Change.DOCUMENT, sealed.document_id, removed)
+            await end_claimed(connection, claim, JobState.STORED, sealed_report, position)
 
     async def delete(self, operator: OperatorScope, document_id: str) -> None:
-        """The document, its versions and their keys are gone; the index is to follow. Raises ``NotFound``."""
+        """The document, its versions, their keys and what waits to replace it are gone; the index is to follow.
+
+        Raises ``NotFound``.
+        """
         async with self._database.write() as connection:
             removed = await self._remove_chunks(connection, operator, document_id)
             result = await connection.execute(
@@ -133,6 +148,7 @@ class Versions:
             )
             if not result.rowcount:
                 raise NotFound("document")
+            await cancel_pending(connection, operator, document_id)
             await note(connection, operator.tenant, Change.DOCUMENT, document_id, removed)
 
     async def set_access(

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from ingestion.batch import find_files
-from ingestion.pipeline import Ingested, Unchanged
+from ingestion.batch import FoundFile, Ingested, find_files
+from ingestion.pipeline import Unchanged
 from rag_service.authentication import operate
 from rag_service.domain.errors import IndexUnavailable, Refused
 from rag_service.settings import Settings
 from rag_service.wiring import Models, open_service
+from tests.conftest import written
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
@@ -33,7 +34,7 @@ def test_unchanged_content_is_not_even_parsed(
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             document = await acme.document_id(tmp_path, ["everyone"], ferry_md=FIRST)
-            monkeypatch.setattr("ingestion.pipeline.parse", None)
+            monkeypatch.setattr("ingestion.stages.parse", None)
             [again] = (await acme.ingest(tmp_path, ferry_md=FIRST)).values()
             assert again.result == Unchanged(document)
 
@@ -102,9 +103,9 @@ def test_every_file_has_one_outcome_and_a_bad_one_stops_no_other(
 def test_a_defect_in_one_files_way_is_its_outcome_alone(
     run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingestion import pipeline
+    from ingestion import stages
 
-    chunk = pipeline.chunk
+    chunk = stages.chunk
 
     def defective(document: Any, starts: Any) -> Any:
         if "Bad" in document.document.title:
@@ -113,7 +114,7 @@ def test_a_defect_in_one_files_way_is_its_outcome_alone(
 
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
-            monkeypatch.setattr(pipeline, "chunk", defective)
+            monkeypatch.setattr(stages, "chunk", defective)
             outcomes = await acme.ingest(tmp_path, bad_md="# Bad\n\nThis one fails.\n", good_md=FIRST)
             assert isinstance(outcomes["bad.md"].result, Refused)
             assert outcomes["bad.md"].result.reason == "internal_error"
@@ -143,14 +144,16 @@ def test_the_index_catches_up_after_a_crash_before_it_was_written(
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             monkeypatch.setattr(acme.service.index, "upsert", crash)
-            with pytest.raises(IndexUnavailable):
-                await acme.ingest(tmp_path, ferry_md=FIRST)
+            tenant = await acme.service.store.tenants.by_name("acme")
+            with pytest.raises(TimeoutError):  # it waits for the index, which never comes
+                await asyncio.wait_for(acme.ingest(tmp_path, ferry_md=FIRST), 2)
+            assert await acme.service.store.outbox.entries(tenant.id)
         async with open_service(settings, models) as service:
             tenant = await service.store.tenants.by_name("acme")
             stored = await service.store.versions.chunk_ids(operate(tenant))
             assert stored
             assert await service.index.point_ids(tenant.keys.index.collection) == stored
-            assert await service.store.versions.outbox(operate(tenant)) == []
+            assert await service.store.outbox.entries(tenant.id) == []
 
     run(scenario())
 
@@ -164,10 +167,10 @@ def test_deleting_leaves_nothing_in_sql_or_index(
             service = acme.service
             tenant = await service.store.tenants.by_name("acme")
             await service.store.versions.delete(operate(tenant), document)
-            await service.follower.catch_up(tenant)
+            await service.follower.catch_up(tenant.id)
             assert await service.index.point_ids(tenant.keys.index.collection) == frozenset()
         with sqlite3.connect(settings.data_dir / "rag.db") as database:
-            for table in ("documents", "versions", "access", "chunks", "outbox"):
+            for table in ("documents", "versions", "access", "chunks", "outbox", "spool"):
                 assert database.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
         database.close()
 
@@ -206,7 +209,11 @@ def test_a_chunk_that_was_tampered_with_is_dropped_and_flagged(
 def test_two_runs_at_once_leave_one_document(run: Run, open_companies: Open, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
-            await asyncio.gather(*(acme.ingest(tmp_path / str(n), **{f"f{n}_md": FIRST + str(n)}) for n in range(4)))
+            files = [
+                FoundFile(path, path.name) for n in range(4) for path in written(tmp_path, {f"f{n}_md": FIRST + str(n)})
+            ]
+            async with acme.worker_at_work():
+                await asyncio.gather(*(acme.submit(files, ["everyone"]) for _ in range(3)))
             tenant = await acme.service.store.tenants.by_name("acme")
             documents = await acme.service.store.documents.all(operate(tenant), tenant.keys)
             stored = await acme.service.store.versions.chunk_ids(operate(tenant))
@@ -229,18 +236,10 @@ def test_files_are_found_in_order_and_links_are_not_followed(tmp_path: Path) -> 
 
 
 def test_a_symbolic_link_is_refused(run: Run, open_companies: Open, tmp_path: Path) -> None:
-    from ingestion.batch import FoundFile, ingest_files
-    from ingestion.parts import ingestion_parts
-    from ingestion.pipeline import Intake, prepare_tenant
-
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             (tmp_path / "link.md").symlink_to("/etc/passwd")
-            parts = ingestion_parts(acme.service)
-            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
-            [outcome] = await ingest_files(
-                [FoundFile(tmp_path / "link.md", "link")], Intake(tenant, "operator", []), parts, lambda _: None
-            )
+            [outcome] = await acme.ingest_found([FoundFile(tmp_path / "link.md", "link")], ["everyone"])
             assert isinstance(outcome.result, Refused)
             assert outcome.result.reason == "symbolic_link"
 
@@ -263,19 +262,12 @@ def test_new_content_is_not_put_under_a_wider_access_list(run: Run, open_compani
 
 
 def test_two_files_of_one_source_never_replace_each_other(run: Run, open_companies: Open, tmp_path: Path) -> None:
-    from ingestion.batch import FoundFile, ingest_files
-    from ingestion.parts import ingestion_parts
-    from ingestion.pipeline import Intake, prepare_tenant
-    from rag_service.domain.identity import EVERYONE
-
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             for name in ("a.md", "b.md"):
                 (tmp_path / name).write_text(FIRST, encoding="utf-8")
-            parts = ingestion_parts(acme.service)
-            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
             files = [FoundFile(tmp_path / name, "one-source") for name in ("a.md", "b.md")]
-            first, second = await ingest_files(files, Intake(tenant, "operator", [EVERYONE]), parts, lambda _: None)
+            first, second = await acme.ingest_found(files, ["everyone"])
             assert isinstance(first.result, Ingested)
             assert isinstance(second.result, Refused)
             assert second.result.reason == "duplicate_source"
@@ -286,20 +278,14 @@ def test_two_files_of_one_source_never_replace_each_other(run: Run, open_compani
 def test_a_name_that_is_not_utf_8_is_refused(run: Run, open_companies: Open, tmp_path: Path) -> None:
     import os
 
-    from ingestion.batch import find_files, ingest_files
-    from ingestion.parts import ingestion_parts
-    from ingestion.pipeline import Intake, prepare_tenant
-
     (tmp_path / "docs").mkdir()
     with open(os.fsencode(tmp_path / "docs") + b"/caf\xe9.md", "wb") as file:  # noqa: PTH123  # the name is bytes
         file.write(b"text")
 
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
-            parts = ingestion_parts(acme.service)
-            tenant = await prepare_tenant(await acme.service.store.tenants.by_name("acme"), parts)
             files = list(find_files([tmp_path / "docs"], None))
-            [outcome] = await ingest_files(files, Intake(tenant, "operator", []), parts, lambda _: None)
+            [outcome] = await acme.ingest_found(files, ["everyone"])
             assert isinstance(outcome.result, Refused)
             assert outcome.result.reason == "unreadable_name"
 
@@ -327,9 +313,10 @@ def test_a_lost_index_is_made_anew_and_never_answers_not_found(
             key = await acme.key("ann")
             if loss == "rebuild":
                 tenant = await acme.service.store.tenants.by_name("acme")
-                monkeypatch.setattr(acme.service.index, "upsert", die)
+                monkeypatch.setattr(acme.service.index, "replace", die)
+                await acme.service.store.outbox.request_rebuild(operate(tenant))
                 with pytest.raises(IndexUnavailable):
-                    await acme.service.follower.rebuild(tenant)
+                    await acme.service.follower.catch_up(tenant.id)
         if loss == "folder":
             shutil.rmtree(settings.data_dir / "index")
         async with open_service(settings, models) as service:
@@ -342,21 +329,22 @@ def test_a_lost_index_is_made_anew_and_never_answers_not_found(
     run(scenario())
 
 
-def test_ingesting_again_after_a_failed_index_write_mends_the_index(
+def test_a_failing_index_is_written_until_it_holds_the_document(
     run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def die(*_: object) -> None:
-        raise IndexUnavailable("for a moment")
-
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
-            upsert = acme.service.index.upsert
-            monkeypatch.setattr(acme.service.index, "upsert", die)
-            with pytest.raises(IndexUnavailable):
-                await acme.ingest(tmp_path, ferry_md=FIRST)
-            monkeypatch.setattr(acme.service.index, "upsert", upsert)
-            [again] = (await acme.ingest(tmp_path, ferry_md=FIRST)).values()
-            assert isinstance(again.result, Unchanged)
+            upsert, failures = acme.service.index.upsert, [IndexUnavailable("for a moment")] * 2
+
+            async def fails_at_first(*arguments: Any) -> None:
+                if failures:
+                    raise failures.pop()
+                await upsert(*arguments)
+
+            monkeypatch.setattr(acme.service.index, "upsert", fails_at_first)
+            [outcome] = (await acme.ingest(tmp_path, ferry_md=FIRST)).values()
+            assert isinstance(outcome.result, Ingested)
+            assert not failures
             async with client(acme.service, await acme.key("ann")) as web:
                 assert "nine" in (await ask(web, "acme", QUESTION)).json()["answer"]
 

@@ -1,0 +1,42 @@
+"""``Stages`` that tell where a job is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ingestion.scrub import ScrubPolicy
+from ingestion.stages import Cleaned, Stages
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class WatchedStages:
+    """The same stages; ``tell`` hears the name of each as it begins."""
+
+    def __init__(self, stages: Stages, tell: Callable[[str], None]) -> None:
+        self._stages = stages
+        self._tell = tell
+
+    @property
+    def fingerprint(self) -> str:
+        return self._stages.fingerprint
+
+    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
+        self._tell("parse")
+        return await self._stages.parse(upload, max_bytes)
+
+    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        self._tell("scrub")
+        return await self._stages.scrub(document, source, policy)
+
+    async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
+        self._tell("chunk")
+        return await self._stages.chunk(document)
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self._tell("embed")
+        return await self._stages.embed(texts)

@@ -1,0 +1,195 @@
+"""The worker: takes jobs from the queue in fair order and walks each through the document path."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from ingestion.parts import ingestion_parts
+from ingestion.pipeline import Task, Unchanged, ingest, prepare_tenant
+from ingestion.stages import Stages
+from ingestion.watched_stages import WatchedStages
+from rag_service.authentication import operate
+from rag_service.domain.errors import (
+    EmbeddingMismatch,
+    IntegrityError,
+    LeaseLost,
+    NotFound,
+    RagError,
+    Refused,
+    StageFailed,
+)
+from rag_service.domain.jobs import JobState, Report
+from rag_service.folder import hold
+from rag_service.settings import Settings
+from rag_service.store.jobs import MOST_ATTEMPTS, Claim
+from rag_service.store.tenants import Tenant
+from rag_service.store.uploads import seal_report
+from rag_service.wiring import Store
+
+_log = structlog.get_logger()
+_LOOK_EVERY_S = 0.1
+_BEAT_EVERY_S = 1.0
+_FORGET_EVERY_S = 3600.0
+_LONGEST_WAIT_S = 30.0
+_MOST_STAGE_FAILURES = 5
+_MOST_DEFECTS = 3
+
+
+class Worker:
+    """Works through the queue, a few jobs at a time: while one is parsed, another is embedded."""
+
+    def __init__(self, store: Store, stages: Stages, settings: Settings) -> None:
+        self._store = store
+        self._stages = stages
+        self._settings = settings
+        self._slots = 2 * settings.workers
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._at: defaultdict[str, str] = defaultdict(str)
+        self._idle = asyncio.Event()
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the embedding model."""
+        return self._stages.fingerprint
+
+    async def run(self) -> None:
+        """Works until cancelled; what is under way then waits in the queue again, as if it had not been begun."""
+        upkeep = [asyncio.create_task(self._beat()), asyncio.create_task(self._forget())]
+        try:
+            await self._take_jobs()
+        finally:
+            tasks = [*upkeep, *self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def drained(self) -> None:
+        """Nothing was to be done when the queue was last looked at, and nothing is under way."""
+        self._idle.clear()
+        await self._idle.wait()
+
+    async def _take_jobs(self) -> None:
+        failures = 0
+        while True:
+            claim = None
+            try:
+                if len(self._running) < self._slots:
+                    claim = await self._store.queue.claim()
+                failures = 0
+            except RagError as error:
+                failures += 1
+                _log.error("queue_unavailable", error=type(error).__name__, failures=failures)
+            if claim is not None:
+                task = asyncio.create_task(self._work(claim))
+                self._running[claim.lease] = task
+                task.add_done_callback(partial(self._forget_lease, claim.lease))
+                continue
+            if not self._running and not failures:
+                self._idle.set()
+            await asyncio.sleep(min(_LOOK_EVERY_S * 2**failures, _LONGEST_WAIT_S))
+
+    def _forget_lease(self, lease: str, _: asyncio.Task[None]) -> None:
+        self._running.pop(lease, None)
+        self._at.pop(lease, None)
+
+    async def _work(self, claim: Claim) -> None:
+        """The job ended, or waits for another attempt. Nothing that one job meets stops the others."""
+        try:
+            tenant = await self._store.tenants.by_id(claim.tenant)
+            await self._ingest(claim, tenant)
+        except asyncio.CancelledError:
+            await self._store.queue.interrupt(claim)  # changes nothing where the lease was lost
+            raise
+        except LeaseLost:
+            _log.warning("lease_lost", job=claim.job_id)
+        except NotFound:
+            _log.warning("job_gone", job=claim.job_id)  # with its tenant, or cancelled a moment ago
+        except Exception as error:  # noqa: BLE001  # its lease runs out, and it is tried again
+            _log.error("job_not_ended", job=claim.job_id, error=type(error).__name__)
+
+    async def _ingest(self, claim: Claim, tenant: Tenant) -> None:
+        try:
+            tenant = await prepare_tenant(tenant, self._stages.fingerprint, self._store.tenants)
+            request, content = await self._store.uploads.open(operate(tenant), tenant.keys, claim.job_id)
+            stages = WatchedStages(self._stages, lambda stage: self._at.__setitem__(claim.lease, stage))
+            parts = ingestion_parts(self._store, stages, self._settings)
+            outcome = await ingest(Task(tenant, claim, request, content), parts)
+        except (LeaseLost, NotFound):
+            raise
+        except Refused as refusal:
+            await self._end(claim, tenant, JobState.REFUSED, Report(reason=refusal.reason, detail=refusal.detail))
+        except Exception as error:  # noqa: BLE001  # a defect in one job's way must not cost the others
+            await self._give_back(claim, tenant, error)
+        else:
+            if isinstance(outcome, Unchanged):
+                await self._end(claim, tenant, JobState.UNCHANGED, Report())
+
+    async def _end(self, claim: Claim, tenant: Tenant, state: JobState, report: Report) -> None:
+        await self._store.queue.end(claim, state, seal_report(tenant.keys, claim.job_id, report))
+
+    async def _give_back(self, claim: Claim, tenant: Tenant, error: Exception) -> None:
+        most, report = _judged(error)
+        state = await self._store.queue.give_back(
+            claim, most_attempts=most, sealed_report=seal_report(tenant.keys, claim.job_id, report)
+        )
+        _log.error("job_failed", job=claim.job_id, error=type(error).__name__, attempt=claim.attempt, state=state)
+
+    async def _beat(self) -> None:
+        """The leases stay good and the stages are told, while jobs are under way. Lost ones are stopped."""
+        while True:
+            await asyncio.sleep(_BEAT_EVERY_S)
+            try:
+                lost = await self._store.queue.heartbeat({lease: self._at[lease] for lease in list(self._running)})
+            except RagError as error:
+                _log.error("heartbeat_failed", error=type(error).__name__)
+                continue
+            for lease in lost:
+                if task := self._running.get(lease):
+                    task.cancel()
+
+    async def _forget(self) -> None:
+        """Ended jobs are forgotten when their time has come."""
+        while True:
+            with contextlib.suppress(RagError):
+                await self._store.queue.forget_ended(timedelta(days=self._settings.job_days))
+            await asyncio.sleep(_FORGET_EVERY_S)
+
+
+@asynccontextmanager
+async def working(store: Store, stages: AbstractContextManager[Stages], settings: Settings) -> AsyncIterator[Worker]:
+    """A worker goes through the folder's queue while the context lasts, and no other does.
+
+    What a worker before it had begun and not ended is begun again at once. Raises ``FolderHeld``; then the stages were
+    not started.
+    """
+    with hold(store.folder, "worker."), stages as started:
+        await store.queue.release_all()
+        worker = Worker(store, started, settings)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _judged(error: Exception) -> tuple[int, Report]:
+    """How often a job that failed like this is begun in all, and what is told of it. Never what the error quotes."""
+    if isinstance(error, EmbeddingMismatch):
+        return 1, Report(reason="embedding_mismatch", detail=str(error))
+    if isinstance(error, IntegrityError):
+        return 1, Report(reason="seal_broken", detail=str(error))
+    if isinstance(error, StageFailed):
+        return _MOST_STAGE_FAILURES, Report(reason=f"{error.stage}_failed", detail=str(error))
+    if isinstance(error, RagError):
+        return MOST_ATTEMPTS, Report(reason="unavailable", detail=str(error))
+    detail = f"this file met a defect of the pipeline ({type(error).__name__})"
+    return _MOST_DEFECTS, Report(reason="internal_error", detail=detail)

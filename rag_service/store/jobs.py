@@ -1,0 +1,278 @@
+"""The queue: accepted uploads, and who is served next.
+
+A ticket (``tables.jobs``) tells nothing of an upload but its size; what was asked for and the original lie sealed
+beside it. The queue itself stands outside every tenant, as whoever works through it serves all of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, case, delete, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from rag_service.domain.errors import LeaseLost
+from rag_service.domain.identity import TenantId
+from rag_service.domain.jobs import ENDED, PENDING, JobState
+from rag_service.store import tables
+from rag_service.store.database import Database, now
+
+MOST_ATTEMPTS = 8
+"""A job that was begun so often without an end is a dead letter."""
+_FIRST_DELAY_S = 1.0
+_LONGEST_DELAY_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One worker's right to one job, until its lease runs out. ``lease`` is checked again where the job ends."""
+
+    job_id: str
+    tenant: TenantId
+    document_id: str
+    lease: str
+    attempt: int
+
+
+class JobQueue:
+    """What a worker does with the queue."""
+
+    def __init__(self, database: Database, *, lease_s: float = 60.0) -> None:
+        self._database = database
+        self._lease = timedelta(seconds=lease_s)
+        self.lease_s = lease_s
+
+    async def claim(self) -> Claim | None:
+        """The next job in fair order, leased to the caller; ``None`` where nothing is to be done now.
+
+        The tenant that has the fewest jobs running is served first, and of those the one that waited longest; within
+        a tenant, jobs go in the order of their acceptance. Two jobs of one source never run at once, so that the upload
+        that was accepted last is the version that stays.
+        """
+        if not await self._is_work_to_do():
+            return None
+        async with self._database.write() as connection:
+            await self._take_back(connection)
+            for tenant in await self._tenants_in_turn(connection):
+                if claim := await self._claim_of(connection, tenant):
+                    return claim
+        return None
+
+    async def _is_work_to_do(self) -> bool:
+        """A look that takes no lock: an idle worker is in nobody's way."""
+        jobs, moment = tables.jobs.c, now()
+        waits = select(jobs.id).where(jobs.state == JobState.QUEUED, jobs.not_before <= moment)
+        expired = select(jobs.id).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment)
+        async with self._database.read() as connection:
+            for query in (waits, expired):
+                if (await connection.execute(query.limit(1))).one_or_none() is not None:
+                    return True
+        return False
+
+    async def _take_back(self, connection: AsyncConnection) -> None:
+        """Jobs whose lease ran out wait again; those that were begun too often are given up."""
+        jobs, moment = tables.jobs.c, now()
+        expired = (jobs.state == JobState.RUNNING) & (jobs.lease_until < moment)
+        rows = (await connection.execute(select(jobs.id, jobs.attempts).where(expired))).all()
+        for job_id, attempts in rows:
+            await _set_back(connection, job_id, attempts, moment)
+
+    async def _tenants_in_turn(self, connection: AsyncConnection) -> list[TenantId]:
+        """The tenants that have something waiting, next first.
+
+        Found by hopping from tenant to tenant along the index: a tenant with a million waiting jobs costs one hop.
+        """
+        jobs = tables.jobs.c
+        waiting = jobs.state == JobState.QUEUED
+        hop = select(func.min(jobs.tenant_id).label("tenant")).where(waiting).cte("hop", recursive=True)
+        following = select(func.min(jobs.tenant_id)).where(waiting, jobs.tenant_id > hop.c.tenant).scalar_subquery()
+        hop = hop.union_all(select(following).where(hop.c.tenant.is_not(None)))
+        running = (
+            select(func.count()).where(jobs.state == JobState.RUNNING, jobs.tenant_id == hop.c.tenant).scalar_subquery()
+        )
+        turn = select(tables.turns.c.turn).where(tables.turns.c.tenant_id == hop.c.tenant).scalar_subquery()
+        query = (
+            select(hop.c.tenant)
+            .where(hop.c.tenant.is_not(None))
+            .order_by(running, func.coalesce(turn, 0), hop.c.tenant)
+        )
+        return [TenantId(tenant) for (tenant,) in await connection.execute(query)]
+
+    async def _claim_of(self, connection: AsyncConnection, tenant: TenantId) -> Claim | None:
+        jobs, moment = tables.jobs.c, now()
+        earlier = aliased(tables.jobs)
+        blocked = (
+            select(literal(1))
+            .where(
+                earlier.c.tenant_id == jobs.tenant_id,
+                earlier.c.source_token == jobs.source_token,
+                earlier.c.state.in_(sorted(PENDING)),
+                earlier.c.position < jobs.position,
+            )
+            .exists()
+        )
+        query = (
+            select(jobs.id, jobs.document_id, jobs.attempts)
+            .where(jobs.state == JobState.QUEUED, jobs.tenant_id == tenant, jobs.not_before <= moment, ~blocked)
+            .order_by(jobs.position)
+            .limit(1)
+        )
+        row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        lease = secrets.token_hex(8)
+        await connection.execute(
+            update(tables.jobs)
+            .where(jobs.id == row.id)
+            .values(
+                state=JobState.RUNNING,
+                stage="",
+                lease=lease,
+                lease_until=moment + self._lease,
+                attempts=row.attempts + 1,
+                changed_at=moment,
+            )
+        )
+        await self._next_turn(connection, tenant)
+        return Claim(row.id, tenant, row.document_id, lease, row.attempts + 1)
+
+    async def _next_turn(self, connection: AsyncConnection, tenant: TenantId) -> None:
+        turns = tables.turns.c
+        turn = (await connection.execute(select(func.coalesce(func.max(turns.turn), 0) + 1))).scalar_one()
+        known = await connection.execute(update(tables.turns).where(turns.tenant_id == tenant).values(turn=turn))
+        if not known.rowcount:
+            await connection.execute(insert(tables.turns).values(tenant_id=tenant, turn=turn))
+
+    async def heartbeat(self, stages: Mapping[str, str]) -> frozenset[str]:
+        """The leases are good for their whole length again, and the jobs' stages are told.
+
+        ``stages`` maps each lease to the stage of its job. Returns the leases that are no longer ours: work on their
+        jobs is to stop, for others may have taken it up or it was cancelled.
+        """
+        if not stages:
+            return frozenset()
+        jobs, moment = tables.jobs.c, now()
+        held = (jobs.state == JobState.RUNNING) & jobs.lease.in_(sorted(stages))
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(tables.jobs)
+                .where(held)
+                .values(lease_until=moment + self._lease, stage=case(stages, value=jobs.lease), changed_at=moment)
+            )
+            kept = {lease for (lease,) in await connection.execute(select(jobs.lease).where(held))}
+        return frozenset(stages) - kept
+
+    async def release_all(self) -> int:
+        """Every running job waits again, at once: for a worker that knows that it is the only one."""
+        jobs, moment = tables.jobs.c, now()
+        async with self._database.write() as connection:
+            running = select(jobs.id, jobs.attempts).where(jobs.state == JobState.RUNNING)
+            rows = (await connection.execute(running)).all()
+            for job_id, attempts in rows:
+                await _set_back(connection, job_id, attempts, moment)
+        return len(rows)
+
+    async def give_back(
+        self, claim: Claim, *, most_attempts: int = MOST_ATTEMPTS, sealed_report: bytes | None = None
+    ) -> JobState | None:
+        """The job waits for another attempt, longer each time, or is a dead letter if this was the last.
+
+        Returns its new state; ``None`` where it is no longer the caller's. ``sealed_report`` tells of the failure.
+        """
+        moment = now()
+        async with self._database.write() as connection:
+            if not await _is_held(connection, claim):
+                return None
+            if sealed_report is not None:
+                await _report(connection, claim, sealed_report)
+            later = moment + timedelta(seconds=_delay(claim.attempt))
+            return await _set_back(connection, claim.job_id, claim.attempt, later, most_attempts)
+
+    async def interrupt(self, claim: Claim) -> None:
+        """The job waits again as if it had not been begun: its worker stops."""
+        async with self._database.write() as connection:
+            if await _is_held(connection, claim):
+                await _set_back(connection, claim.job_id, claim.attempt - 1, now())
+
+    async def end(self, claim: Claim, state: JobState, sealed_report: bytes) -> None:
+        """The job ended without a new version; its content is gone. Raises ``LeaseLost``."""
+        async with self._database.write() as connection:
+            await end_claimed(connection, claim, state, sealed_report)
+
+    async def states(self) -> dict[JobState, int]:
+        """How many jobs there are in each state, over all tenants."""
+        query = select(tables.jobs.c.state, func.count()).group_by(tables.jobs.c.state)
+        async with self._database.read() as connection:
+            return {JobState(state): count for state, count in await connection.execute(query)}
+
+    async def forget_ended(self, keep: timedelta) -> int:
+        """Jobs that ended longer ago than ``keep`` are gone with their reports, dead letters with their content too."""
+        jobs = tables.jobs.c
+        old = and_(jobs.state.in_(sorted(ENDED)), jobs.changed_at < now() - keep)
+        async with self._database.write() as connection:
+            gone = [job_id for (job_id,) in await connection.execute(select(jobs.id).where(old).limit(10_000))]
+            for table, column in ((tables.spool, "job_id"), (tables.uploads, "job_id"), (tables.jobs, "id")):
+                await connection.execute(delete(table).where(table.c[column].in_(gone)))
+        return len(gone)
+
+
+async def end_claimed(
+    connection: AsyncConnection, claim: Claim, state: JobState, sealed_report: bytes, outbox_position: int | None = None
+) -> None:
+    """As part of this transaction the job ends and its content goes. Raises ``LeaseLost``: then nothing is stored."""
+    jobs = tables.jobs.c
+    ended = await connection.execute(
+        update(tables.jobs)
+        .where(jobs.id == claim.job_id, jobs.lease == claim.lease, jobs.state == JobState.RUNNING)
+        .values(state=state, stage="", lease=None, lease_until=None, outbox_position=outbox_position, changed_at=now())
+    )
+    if not ended.rowcount:
+        raise LeaseLost(claim.job_id)
+    await _report(connection, claim, sealed_report)
+    spool = tables.spool.c
+    await connection.execute(delete(tables.spool).where(spool.tenant_id == claim.tenant, spool.job_id == claim.job_id))
+
+
+async def _is_held(connection: AsyncConnection, claim: Claim) -> bool:
+    jobs = tables.jobs.c
+    held = select(jobs.id).where(jobs.id == claim.job_id, jobs.lease == claim.lease, jobs.state == JobState.RUNNING)
+    return (await connection.execute(held)).one_or_none() is not None
+
+
+async def _report(connection: AsyncConnection, claim: Claim, sealed_report: bytes) -> None:
+    uploads = tables.uploads.c
+    await connection.execute(
+        update(tables.uploads)
+        .where(uploads.tenant_id == claim.tenant, uploads.job_id == claim.job_id)
+        .values(sealed_report=sealed_report)
+    )
+
+
+async def _set_back(
+    connection: AsyncConnection, job_id: str, attempts: int, not_before: datetime, most_attempts: int = MOST_ATTEMPTS
+) -> JobState:
+    state = JobState.FAILED if attempts >= most_attempts else JobState.QUEUED
+    await connection.execute(
+        update(tables.jobs)
+        .where(tables.jobs.c.id == job_id)
+        .values(
+            state=state,
+            stage="",
+            lease=None,
+            lease_until=None,
+            attempts=attempts,
+            not_before=not_before,
+            changed_at=now(),
+        )
+    )
+    return state
+
+
+def _delay(attempts: int) -> float:
+    """Seconds before the next attempt: doubled each time, and scattered, for jobs that failed together."""
+    whole: float = min(_FIRST_DELAY_S * 2 ** max(attempts - 1, 0), _LONGEST_DELAY_S)
+    return whole * (0.5 + secrets.randbelow(1000) / 2000)

@@ -1,0 +1,210 @@
+"""Accepting uploads: each is durable from then on, and sealed until it is a document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.crypto.keys import TenantKeys
+from rag_service.domain.errors import Conflict, NotFound, QueueFull
+from rag_service.domain.identity import AccessScope, OperatorScope, Role
+from rag_service.domain.jobs import PENDING, JobState, Report, UploadRequest
+from rag_service.store import tables
+from rag_service.store.database import Database, now
+
+_RETRY_AFTER_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SealedUpload:
+    """An upload ready to be accepted: nothing in it can be read."""
+
+    tenant: str
+    job_id: str
+    source_token: str
+    content_token: str
+    owner_token: str | None
+    request: bytes
+    content_key: bytes
+    content: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The upload is durable. It may be one that was accepted before and still waits."""
+
+    document_id: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much a tenant may have waiting."""
+
+    jobs: int
+    size: int
+
+
+def seal_upload(keys: TenantKeys, request: UploadRequest, content: bytes) -> SealedUpload:
+    """The request and its content, sealed. Takes time in proportion to the content."""
+    job_id = secrets.token_hex(8)
+    asked = json.dumps(asdict(request))
+    seal, wrapped = keys.new_upload_key(job_id)
+    both = hashlib.sha256(content).hexdigest() + hashlib.sha256(asked.encode()).hexdigest()
+    return SealedUpload(
+        tenant=keys.tenant,
+        job_id=job_id,
+        source_token=keys.token("source", request.source),
+        content_token=keys.token("upload", both),
+        owner_token=None if request.owner is None else keys.token("user", request.owner),
+        request=keys.seal_name("request", asked, job_id),
+        content_key=wrapped,
+        content=seal.seal(content, "content"),
+        size=len(content),
+    )
+
+
+def seal_report(keys: TenantKeys, job_id: str, report: Report) -> bytes:
+    return keys.seal_name("report", json.dumps(asdict(report)), job_id)
+
+
+class Uploads:
+    """The uploads and jobs of one tenant. No method can be called without a scope."""
+
+    def __init__(self, database: Database, limits: QueueLimits) -> None:
+        self._database = database
+        self._limits = limits
+
+    async def accept(self, scope: AccessScope | OperatorScope, keys: TenantKeys, upload: SealedUpload) -> Accepted:
+        """The upload is durable, and waits for its turn. One that waits already, unchanged, is not taken twice.
+
+        Raises:
+            QueueFull: the tenant has as much waiting as it may have.
+            Conflict: the source is that of a document which this caller may not replace.
+        """
+        if upload.tenant != scope.tenant or keys.tenant != scope.tenant:
+            raise ValueError("an upload sealed for one tenant is never accepted for another")
+        if isinstance(scope, AccessScope) and upload.owner_token != keys.token("user", scope.user):
+            raise ValueError("what a user uploads is their own")
+        async with self._database.write() as connection:
+            document_id, may_replace, same = await self._of_this_source(connection, scope, upload)
+            if not may_replace:
+                raise Conflict("document with that source, which another user owns,")
+            if same is not None:
+                return Accepted(document_id, same)
+            await self._refuse_overflow(connection, scope, upload)
+            await self._insert(connection, upload, document_id)
+        return Accepted(document_id, upload.job_id)
+
+    async def open(self, operator: OperatorScope, keys: TenantKeys, job_id: str) -> tuple[UploadRequest, bytes]:
+        """What was asked for, and the original. Raises ``NotFound`` where it is gone."""
+        uploads, spool = tables.uploads.c, tables.spool.c
+        query = (
+            select(uploads.sealed_request, spool.content_key, spool.sealed_content)
+            .join_from(
+                tables.uploads, tables.spool, (spool.tenant_id == uploads.tenant_id) & (spool.job_id == uploads.job_id)
+            )
+            .where(uploads.tenant_id == operator.tenant, uploads.job_id == job_id)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("upload")
+        request = opened_request(keys, job_id, row.sealed_request)
+        return request, keys.open_upload_key(job_id, row.content_key).open(row.sealed_content, "content")
+
+    async def _of_this_source(
+        self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
+    ) -> tuple[str, bool, str | None]:
+        """The document that the source names or will name, whether the caller may replace it, and a job that will."""
+        documents, jobs = tables.documents.c, tables.jobs.c
+        stored = select(documents.id, documents.owner_token).where(
+            documents.tenant_id == scope.tenant, documents.source_token == upload.source_token
+        )
+        waiting = (
+            select(jobs.id, jobs.document_id, jobs.owner_token, jobs.content_token)
+            .where(
+                jobs.tenant_id == scope.tenant,
+                jobs.source_token == upload.source_token,
+                jobs.state.in_(sorted(PENDING)),
+            )
+            .order_by(jobs.position.desc())
+            .limit(1)
+        )
+        document = (await connection.execute(stored)).one_or_none()
+        job = (await connection.execute(waiting)).one_or_none()
+        owners = [found.owner_token for found in (document, job) if found is not None]
+        may = (
+            isinstance(scope, OperatorScope)
+            or Role.ADMIN in scope.roles
+            or all(one == upload.owner_token for one in owners)
+        )
+        document_id = document.id if document else job.document_id if job else secrets.token_hex(8)
+        same = job.id if job is not None and job.content_token == upload.content_token else None
+        return document_id, may, same
+
+    async def _refuse_overflow(
+        self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
+    ) -> None:
+        jobs = tables.jobs.c
+        query = select(func.count(), func.coalesce(func.sum(jobs.size), 0)).where(
+            jobs.state.in_(sorted(PENDING)), jobs.tenant_id == scope.tenant
+        )
+        count, size = (await connection.execute(query)).one()
+        # One upload is always taken, however large: else it would wait for ever.
+        if count and (count >= self._limits.jobs or size + upload.size > self._limits.size):
+            raise QueueFull(_RETRY_AFTER_S)
+
+    async def _insert(self, connection: AsyncConnection, upload: SealedUpload, document_id: str) -> None:
+        place, moment = {"tenant_id": upload.tenant, "job_id": upload.job_id}, now()
+        job = {
+            "id": upload.job_id,
+            "tenant_id": upload.tenant,
+            "document_id": document_id,
+            "source_token": upload.source_token,
+            "content_token": upload.content_token,
+            "owner_token": upload.owner_token,
+            "state": JobState.QUEUED,
+            "stage": "",
+            "size": upload.size,
+            "attempts": 0,
+            "not_before": moment,
+            "created_at": moment,
+            "changed_at": moment,
+        }
+        await connection.execute(insert(tables.jobs).values(job))
+        await connection.execute(insert(tables.uploads).values({**place, "sealed_request": upload.request}))
+        await connection.execute(
+            insert(tables.spool).values({**place, "content_key": upload.content_key, "sealed_content": upload.content})
+        )
+
+
+async def cancel_pending(connection: AsyncConnection, operator: OperatorScope, document_id: str) -> None:
+    """As part of this transaction, whatever waits to become a version of the document never will."""
+    jobs = tables.jobs.c
+    waiting = (jobs.tenant_id == operator.tenant) & (jobs.document_id == document_id) & jobs.state.in_(sorted(PENDING))
+    job_ids = [job_id for (job_id,) in await connection.execute(select(jobs.id).where(waiting))]
+    await connection.execute(
+        update(tables.jobs)
+        .where(jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids))
+        .values(state=JobState.CANCELLED, stage="", lease=None, lease_until=None, changed_at=now())
+    )
+    await forget_content(connection, operator, job_ids)
+
+
+async def forget_content(connection: AsyncConnection, operator: OperatorScope, job_ids: Sequence[str]) -> None:
+    spool = tables.spool.c
+    await connection.execute(delete(tables.spool).where(spool.tenant_id == operator.tenant, spool.job_id.in_(job_ids)))
+
+
+def opened_request(keys: TenantKeys, job_id: str, sealed: bytes) -> UploadRequest:
+    asked = json.loads(keys.open_name("request", sealed, job_id))
+    access = asked.pop("access")
+    return UploadRequest(**asked, access=None if access is None else tuple(access))
