@@ -1,0 +1,1 @@
+"""Other frameworks on the same files and weights, each run by the interpreter of an environment of their own."""
