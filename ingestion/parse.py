@@ -42,12 +42,13 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
     Raises:
         Refused: ``malformed`` when the format's parser cannot read it, ``no_text`` when there is nothing to read,
             or what a parser found: ``encrypted``, ``too_large``, ``undecodable_text``.
+        MemoryError: the limit of the process that parses was reached.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             extract = PARSERS[upload.media_type](upload.upload.content)
-    except Refused:
+    except (Refused, MemoryError, ImportError):  # no memory is a limit, and no library is an installation's defect
         raise
     # Parsing libraries raise anything, and what they say may quote the file: nothing of it is kept.
     except Exception:  # noqa: BLE001  (for the reason above)

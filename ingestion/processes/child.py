@@ -1,0 +1,87 @@
+"""One child, as it sees itself: loads what it needs, closes itself in, and answers requests until the stream ends.
+
+Its standard streams lead nowhere, as libraries print, and what they print may quote documents. What it says goes
+over one descriptor of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from ingestion.processes import limits as rlimits
+from ingestion.processes import privileges, sandbox
+from ingestion.processes.channel import Channel, ChannelBroken, Frame, FrameTooLong
+from ingestion.processes.limits import Limits
+from ingestion.processes.wire import Ready, Reply, Request, Trouble, decode, encode
+from rag_service.domain.errors import RagError, Refused
+
+_ANY_LENGTH = 2**32
+Handler = Callable[[bytes, bytes], Frame]
+"""From the body and blob of a request to those of the answer; the head is written by ``serve``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a kind of child can do, loaded: a handler a stage, and what its parent wants to know of the model."""
+
+    handlers: Mapping[str, Handler]
+    fingerprint: str = ""
+    dimension: int = 0
+
+
+def main(handle: int, parent: int, module_name: str) -> None:
+    """Serves until the parent closes the stream or ends."""
+    privileges.end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whether to stop is the parent's to say
+    channel = Channel(handle)
+    try:
+        limits = decode(Limits, channel.receive(limit=_ANY_LENGTH).body)
+        config = channel.receive(limit=_ANY_LENGTH).body
+        serve(channel, limits, importlib.import_module(module_name), config)
+    except (ChannelBroken, BrokenPipeError):
+        pass
+    except MemoryError:
+        os._exit(rlimits.EXIT_MEMORY)
+    except FrameTooLong:
+        os._exit(rlimits.EXIT_OUTPUT)
+
+
+def serve(channel: Channel, limits: Limits, module: ModuleType, config: bytes) -> None:
+    """Requests are answered one by one. A ``MemoryError`` is not survived: nobody knows what it left behind."""
+    try:
+        service: Service = module.open_service(config)  # loads what is slow to load, or is out of reach later
+    except RagError as error:  # such as a model that differs from its manifest; nothing untrusted was read yet
+        trouble = Trouble(type(error).__name__, {name: str(value) for name, value in vars(error).items()})
+        channel.send(_frame(Reply("failed", 0.0), Frame(b"", encode(trouble))))
+        return
+    layers = sandbox.enter()
+    rlimits.confine(limits)
+    ready = Ready(layers.landlock, layers.seccomp, layers.user, service.fingerprint, service.dimension)
+    channel.send(_frame(Reply("ready", time.thread_time()), Frame(b"", encode(ready))))
+    while True:
+        request = channel.receive(limit=_ANY_LENGTH)
+        rlimits.begin_request(limits)
+        began = time.thread_time()  # a child works in one thread; the process's own clock only moves with each tick
+        try:
+            answer = service.handlers[decode(Request, request.head).stage](request.body, request.blob)
+            reply = Reply("done", time.thread_time() - began)
+        except Refused as refusal:
+            answer = Frame(b"")
+            reply = Reply("refused", time.thread_time() - began, refusal.reason, refusal.detail)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a defect; its message may quote the document
+            answer = Frame(b"")
+            reply = Reply("failed", time.thread_time() - began, type(error).__name__)
+        channel.send(_frame(reply, answer), limit=limits.output_bytes)
+        del request, answer
+
+
+def _frame(reply: Reply, answer: Frame | None = None) -> Frame:
+    return Frame(encode(reply), answer.body if answer else b"", answer.blob if answer else b"")

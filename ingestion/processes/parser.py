@@ -1,0 +1,21 @@
+"""The child that meets bytes as they arrived: validates and parses them. It is given nothing else."""
+
+from __future__ import annotations
+
+from ingestion.parse import parse
+from ingestion.processes.channel import Frame
+from ingestion.processes.child import Service
+from ingestion.processes.wire import ParseRequest, decode, encode
+from ingestion.validate import validate
+from rag_service.domain.document import Upload
+
+
+def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
+    """Ready at once: the libraries of a format are imported with its first file."""
+    return Service({"parse": _parse})
+
+
+def _parse(body: bytes, content: bytes) -> Frame:
+    request = decode(ParseRequest, body)
+    upload = Upload(request.name, content, request.source, request.title)
+    return Frame(b"", encode(parse(validate(upload, max_bytes=request.max_bytes))))

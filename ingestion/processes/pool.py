@@ -1,0 +1,215 @@
+"""Children of one kind, as many as the work asks for, each driven by a thread of this process.
+
+Threads and not tasks: a pool serves several event loops, one after the other. A child is killed by the kernel when the
+thread that started it ends, so each thread keeps to its own children until the pool closes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ingestion.processes.channel import Frame
+from ingestion.processes.profile import Accounts
+from ingestion.processes.wire import Malformed, Ready, Reply, Request, encode
+from ingestion.processes.worker import ChildFailed, Program, Worker
+from rag_service.domain.errors import Refused
+
+T = TypeVar("T")
+Write = Callable[[], tuple[bytes, bytes]]
+"""Makes the body and the blob of a request; called by the thread that sends it."""
+
+Read = Callable[[bytes, bytes], T]
+"""Makes the result from the body and the blob of an answer, or raises ``Malformed``; called by the same thread."""
+
+
+@dataclass
+class StageDefect(Exception):
+    """The child met an error that is not the document's, and says its name; the child goes on."""
+
+    error: str
+
+
+@dataclass(eq=False)
+class _Job:
+    stage: str
+    write: Write
+    read: Read[Any]
+    future: Future[Any] = field(default_factory=Future)
+    asked: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Its futures raise ``Refused``, ``StageDefect``, and what ``Worker`` raises."""
+
+    def __init__(self, program: Program, size: int, accounts: Accounts) -> None:
+        self._program = program
+        self._size = size
+        self._accounts = accounts
+        self._changed = threading.Condition()
+        self._waiting: deque[_Job] = deque()
+        self._threads: list[threading.Thread] = []
+        self._workers: set[Worker] = set()
+        self._busy = 0
+        self._closed = False
+        self._peak_rss_kib = 0
+        self._ready: Ready | None = None
+
+    def start(self) -> None:
+        """The first child is on its way; the others follow when there is work for them."""
+        with self._changed:
+            if not self._threads and not self._closed:
+                self._add_thread()
+
+    def submit(self, stage: str, write: Write, read: Read[T]) -> Future[T]:
+        """The request stands in line, and its result will be in the future. Raises ``ChildFailed`` once closed."""
+        return self._enqueue(_Job(stage, write, read))
+
+    def when_ready(self) -> Future[Ready]:
+        """What the child says of itself that answers the next request."""
+        return self._enqueue(_Job("", lambda: (b"", b""), lambda _body, _blob: self._ready))
+
+    def _enqueue(self, job: _Job) -> Future[Any]:
+        with self._changed:
+            if self._closed:
+                raise ChildFailed("the workers were closed")
+            self._waiting.append(job)
+            if len(self._threads) - self._busy < len(self._waiting) and len(self._threads) < self._size:
+                self._add_thread()
+            self._changed.notify()
+        return job.future
+
+    def close(self) -> None:
+        """No child is left. Whatever waits or is under way fails."""
+        with self._changed:
+            self._closed = True
+            waiting, workers = list(self._waiting), list(self._workers)
+            self._waiting.clear()
+            self._changed.notify_all()
+        for job in waiting:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(ChildFailed("the workers were closed"))
+        for worker in workers:
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def peak_rss_kib(self) -> int:
+        """The most resident memory that one child ever had, as seen when it answered."""
+        with self._changed:
+            return max([self._peak_rss_kib, *(worker.peak_rss_kib for worker in self._workers)])
+
+    @property
+    def pids(self) -> list[int]:
+        """The children that run now."""
+        with self._changed:
+            return [worker.pid for worker in self._workers]
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._drive, name=f"{self._program.module}-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _drive(self) -> None:
+        """A child is kept ready, and given one request after the other, until the pool closes."""
+        worker = self._started_ahead()
+        try:
+            while (job := self._next()) is not None:
+                if worker is None:
+                    try:
+                        worker = self._started()
+                    except Exception as problem:  # noqa: BLE001  # the one who waits is told
+                        self._end(job, problem)
+                        continue
+                fit = self._serve(job, worker)
+                if not fit or worker.is_worn:
+                    self._discard(worker)
+                    worker = self._started_ahead()
+        finally:
+            if worker is not None:
+                self._discard(worker)
+
+    def _started_ahead(self) -> Worker | None:
+        """A child for the requests to come. If it does not start, the next request tries again, and is told."""
+        try:
+            return self._started()
+        except Exception:  # noqa: BLE001  # for the reason above
+            return None
+
+    def _started(self) -> Worker:
+        began = time.monotonic()
+        worker = Worker(self._program)
+        with self._changed:
+            self._workers.add(worker)
+            if self._closed:
+                worker.kill()
+        try:
+            self._ready, cpu_s = worker.open()
+        except BaseException:
+            self._discard(worker)
+            raise
+        self._accounts.add("start", cpu_s=cpu_s, busy_s=time.monotonic() - began)
+        return worker
+
+    def _discard(self, worker: Worker) -> None:
+        worker.close()
+        with self._changed:
+            self._workers.discard(worker)
+            self._peak_rss_kib = max(self._peak_rss_kib, worker.peak_rss_kib)
+
+    def _next(self) -> _Job | None:
+        """The request that has waited longest and is still wanted, or None when the pool closes."""
+        with self._changed:
+            while True:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return None
+                job = self._waiting.popleft()
+                if job.future.set_running_or_notify_cancel():
+                    self._busy += 1
+                    return job
+
+    def _serve(self, job: _Job, worker: Worker) -> bool:
+        """The job has its outcome. Returns whether the child can be asked again."""
+        if not job.stage:
+            self._end(job, None, self._ready)
+            return True
+        began = time.monotonic()
+        reply: Reply | None = None
+        result: Any = None
+        problem: BaseException | None = None
+        fit = False
+        try:
+            body, blob = job.write()
+            reply, answer = worker.ask(Frame(encode(Request(job.stage)), body, blob))
+            if reply.outcome == "done":
+                result = job.read(answer.body, answer.blob)
+            elif reply.outcome == "refused":
+                problem = Refused(reply.reason, reply.detail)
+            else:
+                problem = StageDefect(reply.reason)
+            fit = True
+        except Malformed:
+            problem = ChildFailed("answered what cannot be read")
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the one who waits is told
+            problem = error
+        took = time.monotonic() - began
+        cpu_s = min(reply.cpu_s, took) if reply else 0.0
+        self._accounts.add(job.stage, cpu_s=cpu_s, busy_s=took, waiting_s=began - job.asked)
+        self._end(job, problem, result)
+        return fit
+
+    def _end(self, job: _Job, problem: BaseException | None, result: Any = None) -> None:
+        with self._changed:
+            self._busy -= 1
+        if problem is None:
+            job.future.set_result(result)
+        else:
+            job.future.set_exception(problem)

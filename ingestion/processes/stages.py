@@ -1,0 +1,228 @@
+"""``Stages`` as production has them: each in processes that hold only what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from ingestion.processes import replies, wire
+from ingestion.processes.limits import MIB, Limits
+from ingestion.processes.pool import Pool, Read, StageDefect, Write
+from ingestion.processes.profile import Accounts, StageProfile
+from ingestion.processes.sandbox import Layers
+from ingestion.processes.wire import Ready
+from ingestion.processes.worker import ChildFailed, LimitBroken, NotStarted, Program
+from ingestion.scrub import ScrubPolicy
+from ingestion.stages import Cleaned
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.errors import InvalidSetting, ModelUnavailable, ModelUnverified, RagError, Refused, StageFailed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from rag_service.settings import Settings
+
+T = TypeVar("T")
+
+BATCH = 16
+"""Texts in one request to a model worker: see ``docs/decisions/0020-worker-processes.md`` for the measurement."""
+
+_PARSER = Limits(wall_s=300, cpu_s=120, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=200)
+_TEXT = Limits(wall_s=600, cpu_s=300, memory_bytes=4096 * MIB, output_bytes=256 * MIB, requests=2000)
+_MODEL = Limits(wall_s=300, cpu_s=120, memory_bytes=None, output_bytes=256 * MIB, requests=20_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What the children of each kind run."""
+
+    parser: Program
+    text: Program
+    model: Program
+
+
+PROGRAMS = Programs(
+    parser=Program("ingestion.processes.parser", _PARSER),
+    text=Program("ingestion.processes.text", _TEXT),
+    model=Program("ingestion.processes.model", _MODEL),
+)
+
+
+_REFUSALS = {
+    ("parse", "timeout"): ("parser_timeout", "Reading the file takes longer than a file may take."),
+    ("parse", "memory"): ("parser_memory", "Reading the file takes more memory than a file may take."),
+    ("parse", "output"): ("output_too_large", "The file holds more text than can be taken from one file."),
+    ("scrub", "timeout"): ("scrub_timeout", "Looking for personal data in the file takes longer than it may take."),
+    ("scrub", "memory"): ("scrub_memory", "Looking for personal data in the file takes more memory than it may take."),
+    ("scrub", "output"): ("output_too_large", "The file holds more text than can be taken from one file."),
+}
+"""Which limits speak against the file. A model that breaks one is taken to be the model's own trouble."""
+
+
+class ProcessStages:
+    """``Stages`` over three pools of child processes: parsers, text workers, model workers.
+
+    To be used as a context manager, or closed. Children are started when they are first needed, one of each kind by
+    ``start``; more when requests would wait. May be used by several event loops, one after the other.
+
+    A request is ``Refused`` where the file is to blame, limits included, and ``StageFailed`` where a child died, was
+    killed from outside, or broke its word: another attempt may succeed, and somebody should count them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        parsers: int = 2,
+        text_workers: int = 2,
+        model_workers: int = 2,
+        batch: int = BATCH,
+        programs: Programs = PROGRAMS,
+    ) -> None:
+        self._batch = batch
+        self._ready: Ready | None = None
+        cache_dir = str(settings.cache_dir.absolute())  # a child works in another folder
+        model = wire.ModelConfig(_absolute(settings.embedding_model), settings.embedding_backend, cache_dir)
+        self._accounts = Accounts()
+        self._parsers = Pool(programs.parser, parsers, self._accounts)
+        self._texts = Pool(programs.text, text_workers, self._accounts)
+        self._models = Pool(replace(programs.model, config=wire.encode(model)), model_workers, self._accounts)
+        self._model_workers = model_workers
+        self._pools = {"parser": self._parsers, "text": self._texts, "model": self._models}
+
+    def start(self) -> None:
+        """One child of each kind is on its way, side by side. Returns at once."""
+        for pool in self._pools.values():
+            pool.start()
+
+    def close(self) -> None:
+        """No child is left; what was under way has failed. Repeating it changes nothing."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the embedding model; waits until a model worker has loaded it. Raises what kept it from loading."""
+        if self._ready is None:
+            try:
+                self._ready = self._models.when_ready().result()
+            except NotStarted as problem:
+                raise _error_of(problem.trouble) from None
+            except ChildFailed as problem:
+                raise StageFailed("embed", problem.detail) from None
+        return self._ready.fingerprint
+
+    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
+        request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
+        return await _result(self._parsers, "parse", lambda: (wire.encode(request), upload.content), replies.parsed)
+
+    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        request = wire.ScrubRequest(document, source, policy.pii, tuple(sorted(policy.keep)))
+        return await _result(
+            self._texts, "scrub", lambda: (wire.encode(request), policy.pseudonym_key), replies.cleaned
+        )
+
+    async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
+        return await _result(
+            self._models, "chunk", lambda: (wire.encode(document), b""), partial(replies.chunks, document)
+        )
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """In batches, of which a document has few under way at once: a short document need not wait for a long one."""
+        import numpy as np
+
+        dimension = await self._dimension()
+        at_once = asyncio.Semaphore(self._model_workers + 1)
+
+        async def embedded(batch: tuple[str, ...]) -> npt.NDArray[np.float32]:
+            async with at_once:
+                read = partial(replies.rows, len(batch), dimension)
+                return await _result(self._models, "embed", lambda: (wire.encode(wire.Texts(batch)), b""), read)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                starts = range(0, len(texts), self._batch)
+                tasks = [group.create_task(embedded(tuple(texts[at : at + self._batch]))) for at in starts]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return np.concatenate([np.zeros((0, dimension), np.float32), *(task.result() for task in tasks)])
+
+    def profile(self) -> Mapping[str, StageProfile]:
+        """Where time went so far, by stage; ``start`` is the start of children."""
+        return self._accounts.read()
+
+    def peak_rss_mib(self) -> Mapping[str, float]:
+        """The most memory that one child of each kind has had."""
+        return {kind: pool.peak_rss_kib / 1024 for kind, pool in self._pools.items()}
+
+    def pids(self) -> Mapping[str, Sequence[int]]:
+        """The children that run now, by kind."""
+        return {kind: pool.pids for kind, pool in self._pools.items()}
+
+    async def _dimension(self) -> int:
+        if self._ready is None:
+            self._ready = await _translated("embed", self._models.when_ready())
+        return self._ready.dimension
+
+
+def layers() -> Layers:
+    """What keeps parsers in on this machine: a parser is started, which tries each layer that the kernel accepted.
+
+    Raises ``StageFailed`` where no parser can be started.
+    """
+    parser = Pool(PROGRAMS.parser, 1, Accounts())
+    try:
+        ready = parser.when_ready().result()
+    except (ChildFailed, NotStarted) as problem:
+        raise StageFailed("parse", str(problem)) from None
+    finally:
+        parser.close()
+    return Layers(ready.landlock, ready.seccomp, ready.user)
+
+
+async def _result(pool: Pool, stage: str, write: Write, read: Read[T]) -> T:
+    try:
+        future = pool.submit(stage, write, read)
+    except ChildFailed as problem:
+        raise StageFailed(stage, problem.detail) from None
+    return await _translated(stage, future)
+
+
+async def _translated(stage: str, future: Future[T]) -> T:
+    """The result, or the error in our tree that says what to do: refuse the file, or try again."""
+    try:
+        return await asyncio.wrap_future(future)
+    except LimitBroken as broken:
+        if refusal := _REFUSALS.get((stage, broken.what)):
+            raise Refused(*refusal) from None
+        raise StageFailed(stage, f"its worker broke the limit of {broken.what}") from None
+    except ChildFailed as problem:
+        raise StageFailed(stage, f"its worker {problem.detail}") from None
+    except StageDefect as defect:
+        raise StageFailed(stage, f"its worker met {defect.error}") from None
+    except NotStarted as problem:
+        raise _error_of(problem.trouble) from None
+
+
+def _absolute(model: str) -> str:
+    return model if model == "packaged" else str(Path(model).absolute())
+
+
+def _error_of(trouble: wire.Trouble) -> RagError:
+    for kind in (ModelUnverified, ModelUnavailable, InvalidSetting):
+        if kind.__name__ == trouble.error and trouble.fields.keys() == {one.name for one in fields(kind)}:
+            return kind(**trouble.fields)
+    return StageFailed("start", trouble.error)

@@ -1,0 +1,21 @@
+"""The child that scrubs and screens. The key of a tenant's pseudonyms comes with each request that needs it."""
+
+from __future__ import annotations
+
+from ingestion.processes.channel import Frame
+from ingestion.processes.child import Service
+from ingestion.processes.wire import ScrubRequest, decode, encode
+from ingestion.stages import clean
+from rag_service.detect.pii import PiiDetector
+
+
+def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
+    """The patterns are loaded; the model for names is with the first document of a tenant that removes them."""
+    detector = PiiDetector()
+    detector.identifier_values("warm@example.com")
+
+    def scrub(body: bytes, pseudonym_key: bytes) -> Frame:
+        request = decode(ScrubRequest, body)
+        return Frame(b"", encode(clean(request.document, request.source, request.policy(pseudonym_key), detector)))
+
+    return Service({"scrub": scrub})

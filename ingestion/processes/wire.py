@@ -1,0 +1,173 @@
+"""What crosses between a parent and its children, as JSON of a known shape.
+
+The parent believes nothing else: no class is named on the wire, nothing is unpickled, unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from ingestion.scrub import ScrubPolicy
+from rag_service.detect.policy import PiiPolicy
+from rag_service.domain.document import Chunk, ParsedDocument
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+T = TypeVar("T")
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+class Malformed(Exception):
+    """Bytes that are not what they should be. Holds nothing of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of a request: which stage is asked for."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of an answer. ``cpu_s`` is what the child spent on it; ``reason`` and ``detail`` say what is wrong."""
+
+    outcome: Literal["ready", "done", "refused", "failed"]
+    cpu_s: float
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a child says once it has loaded what it needs and has closed itself in."""
+
+    landlock: int
+    seccomp: bool
+    user: str
+    fingerprint: str = ""
+    dimension: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a child from starting: the name of an error in our tree, and its fields in words."""
+
+    error: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParseRequest:
+    """An upload without its content, which goes beside it as bytes."""
+
+    name: str
+    source: str
+    title: str | None
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubRequest:
+    """A document and what to remove from it. The pseudonym key goes beside it as bytes."""
+
+    document: ParsedDocument
+    source: str
+    pii: PiiPolicy
+    keep: tuple[str, ...]
+
+    def policy(self, pseudonym_key: bytes) -> ScrubPolicy:
+        return ScrubPolicy(self.pii, pseudonym_key, frozenset(self.keep))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What of the settings a model worker needs to find and load its model."""
+
+    model: str
+    backend: str
+    cache_dir: str
+
+
+def encode(value: Any) -> bytes:
+    """The value as JSON. Halves of surrogate pairs, which no text may hold, are left out, as scrubbing does."""
+    adapter = _adapter(type(value))
+    try:
+        return adapter.dump_json(value)
+    except PydanticSerializationError:
+        plain = adapter.dump_python(value)
+        return json.dumps(_without_surrogates(plain), ensure_ascii=False, allow_nan=False).encode()
+
+
+def decode(kind: type[T], content: bytes) -> T:
+    """A value of this type, exactly: no field too many, none of another type. Raises ``Malformed``."""
+    try:
+        value: T = _adapter(kind).validate_json(content, strict=True, extra="forbid")
+    except (ValidationError, RecursionError):
+        raise Malformed from None
+    return value
+
+
+def encode_rows(rows: npt.NDArray[np.float32]) -> bytes:
+    import numpy as np
+
+    return np.ascontiguousarray(rows, dtype="<f4").tobytes()
+
+
+def decode_rows(content: bytes, *, rows: int, dimension: int) -> npt.NDArray[np.float32]:
+    """As many rows of unit length as were asked for. Raises ``Malformed``."""
+    import numpy as np
+
+    if len(content) != rows * dimension * 4:
+        raise Malformed
+    found = np.frombuffer(content, "<f4").astype(np.float32).reshape(rows, dimension)
+    lengths = np.linalg.norm(found.astype(np.float64), axis=1)
+    if not np.allclose(lengths, 1.0, atol=1e-3):  # which a value that is no number does not pass either
+        raise Malformed
+    return found
+
+
+def decode_reply(content: bytes) -> Reply:
+    """Raises ``Malformed``. A sentence from a child is short and plain, whatever it may have been made to say."""
+    reply = decode(Reply, content)
+    word = reply.reason.replace("_", "")
+    if not math.isfinite(reply.cpu_s) or reply.cpu_s < 0 or len(reply.detail) > 400 or not reply.detail.isprintable():
+        raise Malformed
+    if reply.reason and not (word.isascii() and word.isalnum() and len(word) <= 64):
+        raise Malformed
+    return reply
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Built once a type, as building takes longer than using it."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(item) for item in value]
+    return value
