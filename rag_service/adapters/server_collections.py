@@ -83,7 +83,7 @@ class ServerCollections:
             await self.lead(collection, sides[0])
 
     async def make(self, side: str) -> None:
-        """The side is new and empty, with its payload indexes: graphs are built for those that stand before the points."""
+        """The side is new and empty, with its payload indexes: the graph is made for those that stand before points."""
         from qdrant_client import models
 
         async def anew(client: AsyncQdrantClient) -> None:
