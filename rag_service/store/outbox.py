@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -102,6 +102,24 @@ class Outbox:
         """The tenant's collection is to be made anew from SQL. Returns the position to wait for."""
         async with self._database.write() as connection:
             return await note(connection, operator.tenant, Change.REBUILD, "")
+
+    async def request_documents(self, operator: OperatorScope, document_ids: Iterable[str]) -> None:
+        """What the index holds of these documents is to be written again."""
+        async with self._database.write() as connection:
+            for document_id in document_ids:
+                await note(connection, operator.tenant, Change.DOCUMENT, document_id)
+
+    async def request_removal(self, operator: OperatorScope, point_ids: Sequence[str]) -> None:
+        """These points, which belong to no document, are to go."""
+        async with self._database.write() as connection:
+            await note(connection, operator.tenant, Change.DOCUMENT, "", point_ids)
+
+    async def request_drop(self, collection: str) -> TenantId:
+        """A collection that belongs to no tenant is to go. Returns under which name its entry waits."""
+        nobody = TenantId(f"nobody {collection}")
+        async with self._database.write() as connection:
+            await note(connection, nobody, Change.DROP, collection)
+        return nobody
 
 
 async def note(
