@@ -25,9 +25,8 @@ def opened(url: str, **layout: Any) -> QdrantServerIndex:
 
 @pytest.fixture
 def loop() -> Iterator[OneLoop]:
-    loop = OneLoop()
-    yield loop
-    loop.close()
+    with OneLoop() as loop:
+        yield loop
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect")

@@ -70,10 +70,19 @@ class Faulty:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._traffic.under_way += 1
         self._traffic.most_under_way = max(self._traffic.most_under_way, self._traffic.under_way)
+        is_answered = False
+
+        async def counted(message: Any) -> None:
+            nonlocal is_answered
+            if not is_answered and message["type"] == "http.response.body":  # once sent, the next may come
+                is_answered = True
+                self._traffic.under_way -= 1
+            await send(message)
+
         try:
-            await self._served(scope, receive, send)
+            await self._served(scope, receive, counted)
         finally:
-            self._traffic.under_way -= 1
+            self._traffic.under_way -= not is_answered
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}

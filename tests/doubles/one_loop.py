@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -24,7 +24,10 @@ class OneLoop:
         """What ``work`` returns or raises; blocks until then."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException, Request
@@ -26,6 +26,7 @@ from fastapi.responses import JSONResponse
 from tests.doubles.edge_collections import EdgeCollections, Json, Missing, Taken
 from tests.doubles.faults import Faulty, Scope, Traffic
 
+Sent = Annotated[dict[str, Any], Body()]
 LATE_S = 0.4
 """When a write that is not waited for is applied."""
 
@@ -85,7 +86,7 @@ def _application(double: Double) -> FastAPI:  # noqa: C901  # one route after an
             return ok({"collections": [{"name": name} for name in store.names()]})
 
     @app.post("/collections/aliases")
-    def change_aliases(body: Json = Body()) -> Json:
+    def change_aliases(body: Sent) -> Json:
         with store.lock:
             store.change_aliases(body["actions"])
             return ok(True)
@@ -96,7 +97,7 @@ def _application(double: Double) -> FastAPI:  # noqa: C901  # one route after an
             return ok({"exists": store.has(name)})
 
     @app.put("/collections/{name}")
-    def create(name: str, body: Json = Body()) -> Json:
+    def create(name: str, body: Sent) -> Json:
         with store.lock:
             store.create(name, body)
             return ok(True)
@@ -107,34 +108,34 @@ def _application(double: Double) -> FastAPI:  # noqa: C901  # one route after an
             return ok(store.drop(name))
 
     @app.put("/collections/{name}/index")
-    def index(name: str, body: Json = Body(), wait: bool = False) -> Json:
+    def index(name: str, body: Sent, wait: bool = False) -> Json:
         assert body["field_schema"] == "keyword"
         return write(lambda: store.index(name, body["field_name"]), wait=wait)
 
     @app.put("/collections/{name}/points")
-    def upsert(name: str, body: Json = Body(), wait: bool = False) -> Json:
+    def upsert(name: str, body: Sent, wait: bool = False) -> Json:
         if not store.has(name):
             raise Missing
         return write(lambda: store.upsert(name, body["points"]), wait=wait)
 
     @app.post("/collections/{name}/points/delete")
-    def delete(name: str, body: Json = Body(), wait: bool = False) -> Json:
+    def delete(name: str, body: Sent, wait: bool = False) -> Json:
         if not store.has(name):
             raise Missing
         return write(lambda: store.delete(name, body["points"]), wait=wait)
 
     @app.post("/collections/{name}/points")
-    def retrieve(name: str, body: Json = Body()) -> Json:
+    def retrieve(name: str, body: Sent) -> Json:
         with store.lock:
             return ok(store.retrieve(name, body["ids"]))
 
     @app.post("/collections/{name}/points/scroll")
-    def scroll(name: str, body: Json = Body()) -> Json:
+    def scroll(name: str, body: Sent) -> Json:
         with store.lock:
             return ok(store.scroll(name, body))
 
     @app.post("/collections/{name}/points/query/batch")
-    def query(name: str, body: Json = Body()) -> Json:
+    def query(name: str, body: Sent) -> Json:
         with store.lock:
             return ok(store.query(name, body["searches"]))
 
