@@ -19,7 +19,7 @@ from eval.datasets.beir import CorpusDocument, Dataset
 from eval.measures.retrieval import by_document, per_query
 from ingestion.batch import Ingested, Intake, Outcome, Watcher, ingest_each
 from ingestion.crew import ingesting
-from ingestion.stages import local_stages
+from ingestion.processes.stages import ProcessStages
 from rag_service.authentication import Caller, act_as
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import InvalidRequest, QuestionRefused, Refused
@@ -103,7 +103,7 @@ async def _ingest_all(dataset: Dataset, service: Service, progress: Progress) ->
 
     progress.begin(f"ingesting {dataset.name}", len(dataset.documents))
     began = time.perf_counter()
-    async with ingesting(service, local_stages(service.settings)):
+    async with ingesting(service, ProcessStages(service.settings)):
         await ingest_each(dataset.documents, _upload, intake, service.store, Watcher(report))
     took = time.perf_counter() - began
     return names, IngestOutcome(len(names), chunks, dict(sorted(refused.items())), len(dataset.documents) / took)

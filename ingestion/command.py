@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from ingestion.batch import FileOutcome, FoundFile, Intake, Watcher, ingest_files
 from ingestion.crew import at_work
 from ingestion.pipeline import prepare_tenant
+from ingestion.processes.stages import ProcessStages
 from ingestion.progress import Progress
-from ingestion.stages import local_stages
 from rag_service.domain.identity import Principal
 from rag_service.settings import Settings
 from rag_service.wiring import open_store
@@ -26,7 +26,7 @@ async def ingest_into(
     """Every file has its outcome. The queue is drained, if it is this process that works through it."""
     async with open_store(settings) as store:
         tenant = await store.tenants.by_name(tenant_name)
-        async with at_work(settings, store, lambda: local_stages(settings)) as crew:
+        async with at_work(settings, store, lambda: ProcessStages(settings)) as crew:
             if crew.worker is not None:
                 tenant = await prepare_tenant(tenant, crew.worker.fingerprint, store.tenants)
             intake = Intake(tenant, owner or "operator", owner, access)

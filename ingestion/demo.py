@@ -15,8 +15,8 @@ from rich.markup import escape
 
 from ingestion.batch import FileOutcome, FoundFile, Ingested, Intake, Watcher, ingest_files
 from ingestion.crew import ingesting
+from ingestion.processes.stages import ProcessStages
 from ingestion.progress import line
-from ingestion.stages import local_stages
 from rag_service.authentication import act_as
 from rag_service.commands.options import printable
 from rag_service.domain.answer import Answer
@@ -87,7 +87,7 @@ async def run_demo(corpus: Path | None, as_json: bool) -> bool:
         settings = load_settings(data_dir=Path(folder), master_key_file=Path(key_folder, "master.key"))
         console.print("[bold]Two companies, one service, one folder.[/bold] Nothing leaves this machine.\n")
         async with open_service(settings) as service:
-            async with ingesting(service, local_stages(settings)):
+            async with ingesting(service, ProcessStages(settings)):
                 outcomes = await _ingest_all(service, script, corpus, console)
             document_ids = {
                 str(one.path): one.result.document_id for one in outcomes if isinstance(one.result, Ingested)

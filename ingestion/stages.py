@@ -7,8 +7,7 @@ this process, for measurements of what the stages cost by themselves, and for te
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,8 +19,6 @@ from ingestion.validate import validate
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.ports import Embedder
-from rag_service.settings import Settings
-from rag_service.wiring import Models
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,9 +83,3 @@ class LocalStages:
 def clean(document: ParsedDocument, source: str, policy: ScrubPolicy, detector: PiiDetector) -> Cleaned:
     """The document scrubbed and screened, and its source scrubbed as readers will see it."""
     return Cleaned(screen(scrub(document, policy, detector)), scrub_text(source, policy, detector)[0])
-
-
-@contextmanager
-def local_stages(settings: Settings) -> Iterator[LocalStages]:
-    models = Models(settings)
-    yield LocalStages(models.embedder, models.detector)

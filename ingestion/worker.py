@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -73,8 +72,9 @@ class Worker:
 
     async def drained(self) -> None:
         """Nothing was to be done when the queue was last looked at, and nothing is under way."""
-        self._idle.clear()
-        await self._idle.wait()
+        for _ in range(2):  # the first look may have begun before this call
+            self._idle.clear()
+            await self._idle.wait()
 
     async def _take_jobs(self) -> None:
         failures = 0
@@ -82,9 +82,9 @@ class Worker:
             claim = None
             try:
                 if len(self._running) < self._slots:
-                    claim = await self._store.queue.claim()
+                    claim = await self._claim()
                 failures = 0
-            except RagError as error:
+            except Exception as error:  # noqa: BLE001  # whatever stops it once must not stop it for good
                 failures += 1
                 _log.error("queue_unavailable", error=type(error).__name__, failures=failures)
             if claim is not None:
@@ -94,7 +94,17 @@ class Worker:
                 continue
             if not self._running and not failures:
                 self._idle.set()
-            await asyncio.sleep(min(_LOOK_EVERY_S * 2**failures, _LONGEST_WAIT_S))
+            await asyncio.sleep(min(_LOOK_EVERY_S * 2 ** min(failures, 16), _LONGEST_WAIT_S))
+
+    async def _claim(self) -> Claim | None:
+        """The next job, if there is one. Where this worker stops meanwhile, what was claimed is not left behind."""
+        claiming = asyncio.create_task(self._store.queue.claim())
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if claim := await claiming:
+                await self._store.queue.interrupt(claim)
+            raise
 
     def _forget_lease(self, lease: str, _: asyncio.Task[None]) -> None:
         self._running.pop(lease, None)
@@ -148,7 +158,7 @@ class Worker:
             await asyncio.sleep(_BEAT_EVERY_S)
             try:
                 lost = await self._store.queue.heartbeat({lease: self._at[lease] for lease in list(self._running)})
-            except RagError as error:
+            except Exception as error:  # noqa: BLE001  # as above
                 _log.error("heartbeat_failed", error=type(error).__name__)
                 continue
             for lease in lost:
@@ -158,8 +168,11 @@ class Worker:
     async def _forget(self) -> None:
         """Ended jobs are forgotten when their time has come."""
         while True:
-            with contextlib.suppress(RagError):
-                await self._store.queue.forget_ended(timedelta(days=self._settings.job_days))
+            try:
+                while await self._store.queue.forget_ended(timedelta(days=self._settings.job_days)):
+                    pass
+            except Exception as error:  # noqa: BLE001  # as above
+                _log.error("ended_jobs_not_forgotten", error=type(error).__name__)
             await asyncio.sleep(_FORGET_EVERY_S)
 
 
@@ -171,6 +184,7 @@ async def working(store: Store, stages: AbstractContextManager[Stages], settings
     not started.
     """
     with hold(store.folder, "worker."), stages as started:
+        await asyncio.to_thread(lambda: started.fingerprint)  # known, or a clear error, before a job is begun
         await store.queue.release_all()
         worker = Worker(store, started, settings)
         task = asyncio.create_task(worker.run())

@@ -33,7 +33,9 @@ T = TypeVar("T")
 BATCH = 16
 """Texts in one request to a model worker: see ``docs/decisions/0020-worker-processes.md`` for the measurement."""
 
-_PARSER = Limits(wall_s=300, cpu_s=120, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=200)
+_WALL_PER_CPU = 2.5
+"""How much longer than its processor time a parser may take, on a machine that is busy with other things."""
+_PARSER = Limits(wall_s=36_000, cpu_s=36_000, memory_bytes=None, output_bytes=128 * MIB, requests=200)
 _TEXT = Limits(wall_s=600, cpu_s=300, memory_bytes=4096 * MIB, output_bytes=256 * MIB, requests=2000)
 _MODEL = Limits(wall_s=300, cpu_s=120, memory_bytes=None, output_bytes=256 * MIB, requests=20_000)
 
@@ -79,9 +81,9 @@ class ProcessStages:
         self,
         settings: Settings,
         *,
-        parsers: int = 2,
-        text_workers: int = 2,
-        model_workers: int = 2,
+        parsers: int | None = None,
+        text_workers: int | None = None,
+        model_workers: int | None = None,
         batch: int = BATCH,
         programs: Programs = PROGRAMS,
     ) -> None:
@@ -90,10 +92,10 @@ class ProcessStages:
         cache_dir = str(settings.cache_dir.absolute())  # a child works in another folder
         model = wire.ModelConfig(_absolute(settings.embedding_model), settings.embedding_backend, cache_dir)
         self._accounts = Accounts()
-        self._parsers = Pool(programs.parser, parsers, self._accounts)
-        self._texts = Pool(programs.text, text_workers, self._accounts)
-        self._models = Pool(replace(programs.model, config=wire.encode(model)), model_workers, self._accounts)
-        self._model_workers = model_workers
+        self._model_workers = model_workers or settings.workers
+        self._parsers = Pool(_limited(programs.parser, settings), parsers or settings.workers, self._accounts)
+        self._texts = Pool(programs.text, text_workers or settings.workers, self._accounts)
+        self._models = Pool(replace(programs.model, config=wire.encode(model)), self._model_workers, self._accounts)
         self._pools = {"parser": self._parsers, "text": self._texts, "model": self._models}
 
     def start(self) -> None:
@@ -215,6 +217,14 @@ async def _translated(stage: str, future: Future[T]) -> T:
         raise StageFailed(stage, f"its worker met {defect.error}") from None
     except NotStarted as problem:
         raise _error_of(problem.trouble) from None
+
+
+def _limited(parser: Program, settings: Settings) -> Program:
+    """The parser under the limits of the settings, and those that the program has where they are tighter."""
+    cpu_s = min(parser.limits.cpu_s, settings.parser_seconds)
+    wall_s = min(parser.limits.wall_s, _WALL_PER_CPU * settings.parser_seconds)
+    memory = min(parser.limits.memory_bytes or settings.parser_memory_mb * MIB, settings.parser_memory_mb * MIB)
+    return replace(parser, limits=replace(parser.limits, cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory))
 
 
 def _absolute(model: str) -> str:

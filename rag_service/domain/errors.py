@@ -3,6 +3,7 @@
 RagError
 ├── Refused                 an upload that cannot become a document
 ├── InvalidRequest          the caller asked for something malformed
+├── TooLarge                more bytes than a request of this kind may have
 ├── QuestionRefused         the tenant's policy blocks a question of this kind
 ├── Unauthenticated         no valid credential
 ├── Forbidden               a valid credential without the needed role
@@ -63,6 +64,16 @@ class InvalidRequest(RagError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+@dataclass
+class TooLarge(RagError):
+    """The request has more bytes than one of its kind may have."""
+
+    most: int
+
+    def __str__(self) -> str:
+        return f"at most {self.most} bytes are taken"
 
 
 @dataclass

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from rag_service import __version__
-from rag_service.web import documents, health, query
+from rag_service.web import documents, health, jobs, query
 from rag_service.web.limits import BodyLimit
 from rag_service.web.problems import add_problem_handlers
 from rag_service.wiring import Service
@@ -26,6 +26,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(query.router)
     app.include_router(documents.router)
+    app.include_router(jobs.router)
     app.include_router(health.router)
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)

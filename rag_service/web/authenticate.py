@@ -45,5 +45,8 @@ def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
     return caller
 
 
+IngestCaller = Annotated[Caller, Depends(_caller_with(Role.INGEST))]
+"""The caller of a route that uploads: their key has the scope ``ingest``."""
+
 QueryCaller = Annotated[Caller, Depends(_caller_with(Role.QUERY))]
 """The caller of a route that reads: their key has the scope ``query``."""

@@ -1,19 +1,40 @@
-"""Documents that the caller may read. Absent, forbidden and another tenant's are the same 404."""
+"""Documents that the caller may read, and uploads. Absent, forbidden and another tenant's are the same 404."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+import secrets
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
+from rag_service.domain.errors import InvalidRequest
+from rag_service.domain.identity import Principal
+from rag_service.domain.jobs import UploadRequest
 from rag_service.store.documents import DocumentMeta
-from rag_service.web.authenticate import CurrentService, QueryCaller
+from rag_service.store.uploads import seal_upload
+from rag_service.web.authenticate import CurrentService, IngestCaller, QueryCaller
+from rag_service.web.forms import read_upload
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
 DocumentId = Annotated[str, Path(description="Id of the document.", max_length=64)]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="An earlier version; without it, the live one.")]
+
+
+_FIELDS = {
+    "file": {"type": "string", "format": "binary"},
+    "allow": {"type": "array", "items": {"type": "string"}, "description": "user:U, group:G or everyone"},
+    "source": {"type": "string", "description": "The document's stable identity, such as its address."},
+    "title": {"type": "string"},
+}
+_UPLOAD_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": _FIELDS}}},
+    }
+}
 
 
 class Document(BaseModel):
@@ -47,6 +68,13 @@ class DocumentPage(BaseModel):
     next: str | None
 
 
+class AcceptedUpload(BaseModel):
+    """``GET …/jobs/{job_id}`` tells what becomes of it."""
+
+    document_id: str
+    job_id: str
+
+
 class DocumentText(BaseModel):
     """The scrubbed canonical text, into which every citation's ``start`` and ``end`` point."""
 
@@ -66,6 +94,36 @@ async def list_documents(
     metas = await service.store.documents.readable(caller.scope, caller.tenant.keys, limit=limit + 1, after=after)
     page = [Document.of(meta) for meta in metas[:limit]]
     return DocumentPage(documents=page, next=page[-1].document_id if len(metas) > limit else None)
+
+
+@router.post("", status_code=202, openapi_extra=_UPLOAD_FORM)
+async def upload_document(request: Request, caller: IngestCaller, service: CurrentService) -> AcceptedUpload:
+    """Upload a document: it is durable when this answers, and a job makes it one that can be asked about.
+
+    `allow` names who may read it (`user:U`, `group:G` or `everyone`; repeat it for more); the uploader always may.
+    A second upload with the same `source` replaces the document, whose readers stay; only its owner or an
+    administrator may do that. Without `source` it is a new document.
+    """
+    form = await read_upload(request, service.settings.max_upload_mb * 2**20)
+    user = caller.scope.user
+    asked = UploadRequest(
+        name=form.name,
+        source=form.source or f"upload:{secrets.token_hex(16)}",
+        title=form.title,
+        ingested_by=user,
+        owner=user,
+        access=tuple(sorted({f"user:{user}", *map(_principal, form.allow)})) if form.allow else None,
+    )
+    sealed = await asyncio.to_thread(seal_upload, caller.tenant.keys, asked, form.content)
+    accepted = await service.store.uploads.accept(caller.scope, caller.tenant.keys, sealed)
+    return AcceptedUpload(document_id=accepted.document_id, job_id=accepted.job_id)
+
+
+def _principal(entry: str) -> str:
+    try:
+        return str(Principal.parse(entry))
+    except ValueError:
+        raise InvalidRequest("allow: write user:NAME, group:NAME or everyone") from None
 
 
 @router.get("/{document_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,12 +20,24 @@ STATUS: tuple[tuple[type[errors.RagError], int, str], ...] = (
     (errors.Unauthenticated, 401, "unauthenticated"),
     (errors.Forbidden, 403, "forbidden"),
     (errors.NotFound, 404, "not-found"),
+    (errors.Conflict, 409, "conflict"),
+    (errors.TooLarge, 413, "body-too-large"),
+    (errors.QueueFull, 429, "queue-full"),
     (errors.InvalidRequest, 422, "invalid-request"),
     (errors.QuestionRefused, 422, "question-refused"),
     (errors.Unavailable, 503, "unavailable"),
     (errors.EmbeddingMismatch, 503, "unavailable"),
 )
-_TOLD = (errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.InvalidRequest, errors.QuestionRefused)
+_TOLD = (
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.TooLarge,
+    errors.QueueFull,
+    errors.InvalidRequest,
+    errors.QuestionRefused,
+)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -34,8 +47,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.exception_handler(Exception)(_defect)
 
 
-def problem_response(status: int, kind: str, detail: str) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+def problem_response(status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    if status == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
     body = {
         "type": f"urn:rag-service:problem:{kind}",
         "title": kind.replace("-", " "),
@@ -48,6 +62,8 @@ def problem_response(status: int, kind: str, detail: str) -> JSONResponse:
 async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
     for known, status, kind in STATUS:
         if isinstance(error, known):
+            if isinstance(error, errors.QueueFull):
+                return problem_response(status, kind, str(error), {"Retry-After": str(error.retry_after_s)})
             if isinstance(error, _TOLD):
                 return problem_response(status, kind, str(error))
             _log.error("request_failed", error=type(error).__name__, detail=str(error))

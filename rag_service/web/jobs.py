@@ -1,0 +1,64 @@
+"""What became of an upload. A job of another user or tenant is the same 404 as one that never was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+
+from rag_service.domain.jobs import Job, JobState
+from rag_service.web.authenticate import CurrentService, IngestCaller
+
+router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
+
+JobId = Annotated[str, Path(description="Id of the job.", max_length=64)]
+
+
+class JobStatus(BaseModel):
+    """``state``: queued, running, stored (the index has yet to follow), done, unchanged, refused, failed, cancelled.
+
+    ``stage`` is where a running job is. ``reason`` and ``detail`` say why one was refused, or failed last.
+    """
+
+    job_id: str
+    document_id: str
+    state: JobState
+    stage: str
+    name: str
+    size: int
+    attempts: int
+    created_at: datetime
+    changed_at: datetime
+    version: int | None = None
+    chunks: int = 0
+    removed: dict[str, int] = {}
+    suspicions: list[str] = []
+    reason: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> JobStatus:
+        status = cls(
+            job_id=job.job_id,
+            document_id=job.document_id,
+            state=job.state,
+            stage=job.stage,
+            name=job.name,
+            size=job.size,
+            attempts=job.attempts,
+            created_at=job.created_at,
+            changed_at=job.changed_at,
+        )
+        if job.report is not None:
+            status.version, status.chunks = job.report.version, job.report.chunks
+            status.removed, status.suspicions = dict(job.report.removed), list(job.report.suspicions)
+            status.reason, status.detail = job.report.reason, job.report.detail
+        return status
+
+
+@router.get("/{job_id}")
+async def show_job(job_id: JobId, caller: IngestCaller, service: CurrentService) -> JobStatus:
+    """Tell where an upload is on its way to being a document."""
+    return JobStatus.of(await service.store.jobs.job(caller.scope, caller.tenant.keys, job_id))
