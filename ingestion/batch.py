@@ -92,17 +92,18 @@ async def ingest_files(
 
     Raises ``Unavailable`` where going on makes no sense; what was accepted until then stays in the queue.
     """
-    outcomes: dict[FoundFile, Outcome] = {}
+    outcomes: dict[int, Outcome] = {}
 
-    def ended(file: FoundFile, outcome: Outcome) -> bool:
-        outcomes[file] = outcome
-        return watcher.ended(file, outcome)
+    def ended(numbered: tuple[int, FoundFile], outcome: Outcome) -> bool:
+        outcomes[numbered[0]] = outcome
+        return watcher.ended(numbered[1], outcome)
 
-    def opened(file: FoundFile) -> Upload:
+    def opened(numbered: tuple[int, FoundFile]) -> Upload:
+        file = numbered[1]
         return Upload(name=file.path.name, content=_read(file.path, max_bytes), source=file.source)
 
-    await ingest_each(files, opened, intake, store, Watcher(ended, watcher.moved))
-    return [FileOutcome(file.path, outcomes[file]) for file in files]
+    await ingest_each(enumerate(files), opened, intake, store, Watcher(ended, watcher.moved))
+    return [FileOutcome(file.path, outcomes[number]) for number, file in enumerate(files)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rag_service.commands.options import AsJson, DataDir, TenantName, fail, prin
 
 if TYPE_CHECKING:
     from ingestion.batch import FileOutcome
+    from ingestion.command import Profile
 
 
 def register(app: typer.Typer) -> None:
@@ -30,16 +31,18 @@ def ingest(
     source: Annotated[
         str | None, typer.Option(help="The document's identity, or for a folder the beginning of it.", metavar="URI")
     ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Tell on stderr where the time went.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Ingest documents: validate, scrub, screen, embed, seal and index them.
 
     A file that was ingested before costs nothing if it has not changed, and else replaces its former version in one
-    step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other.
+    step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other. While
+    `rag serve` runs, its worker does the work; what was accepted is ingested also if this command is stopped.
     """
     from ingestion.batch import find_files
-    from ingestion.command import ingest_into
+    from ingestion.command import ingest_into, profile_table
     from rag_service.domain.identity import Principal
     from rag_service.store.tenants import checked_user
 
@@ -49,13 +52,15 @@ def ingest(
         fail(as_json, "NoSuchPath", f"there is no file or folder {', '.join(map(printable, missing))}")
     access = parse_access(allow)
 
-    async def action() -> list[FileOutcome]:
+    async def action() -> tuple[list[FileOutcome], Profile]:
         holder = checked_user(owner) if owner else None
         readers = [*access, *([Principal.user(holder)] if holder else [])]
         files = list(find_files(paths, source))
         return await ingest_into(settings_for(data_dir), tenant, files, holder, readers, as_json=as_json)
 
-    outcomes = run(as_json, action)
+    outcomes, spent = run(as_json, action)
+    if profile:
+        typer.echo(profile_table(spent), err=True)
     report = summary(outcomes)
     refused = len(report["refused"])
     show(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from ingestion.stages import Stages
 from ingestion.worker import Worker, working
 from rag_service.domain.errors import FolderHeld
+from rag_service.owner.socket import owner_socket
 from rag_service.settings import Settings
 from rag_service.upkeep import upkeep
 from rag_service.wiring import Service, Store, owned
@@ -25,25 +26,27 @@ class Crew:
 
 
 @asynccontextmanager
-async def at_work(
-    settings: Settings, store: Store, stages: Callable[[], AbstractContextManager[Stages]]
-) -> AsyncIterator[Crew]:
+async def at_work(settings: Settings, store: Store, stages: AbstractContextManager[Stages]) -> AsyncIterator[Crew]:
     """Somebody follows the log and works through the queue while the context lasts: this process where no other does.
 
-    Where another one ends meanwhile, this one steps in. ``stages`` are started only if they are needed.
+    Where another one ends meanwhile, this one steps in. The stages are started only if they are needed. Operators'
+    commands reach this process while it owns the index.
     """
     crew, settled = Crew(), asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_own(settings, store)),
-            group.create_task(_work(settings, store, stages, crew, settled)),
-        ]
-        await settled.wait()
-        try:
-            yield crew
-        finally:
-            for task in tasks:
-                task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_own(settings, store)),
+                group.create_task(_work(settings, store, stages, crew, settled)),
+            ]
+            await settled.wait()
+            try:
+                yield crew
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 @asynccontextmanager
@@ -56,7 +59,7 @@ async def ingesting(service: Service, stages: AbstractContextManager[Stages]) ->
 async def _own(settings: Settings, store: Store) -> None:
     while True:
         try:
-            async with owned(settings, store) as service, upkeep(service):
+            async with owned(settings, store) as service, upkeep(service), owner_socket(service):
                 await asyncio.Event().wait()
         except FolderHeld:
             await asyncio.sleep(_TRY_EVERY_S)
@@ -65,13 +68,13 @@ async def _own(settings: Settings, store: Store) -> None:
 async def _work(
     settings: Settings,
     store: Store,
-    stages: Callable[[], AbstractContextManager[Stages]],
+    stages: AbstractContextManager[Stages],
     crew: Crew,
     settled: asyncio.Event,
 ) -> None:
     while True:
         try:
-            async with working(store, stages(), settings) as worker:
+            async with working(store, stages, settings) as worker:
                 crew.worker, crew.held_by = worker, None
                 settled.set()
                 await asyncio.Event().wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
@@ -16,6 +18,7 @@ from ingestion.pipeline import Unchanged
 from rag_service.commands.options import printable
 from rag_service.domain.jobs import Job, JobState
 
+_PATIENCE_S = 15.0
 _STAGES = ("parse", "scrub", "chunk", "embed")
 
 
@@ -32,6 +35,7 @@ class Progress:
         )
         self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("ingest", total=files, now="")
+        self._stored_since: float | None = None
         self._lines = Console(soft_wrap=True, highlight=False, markup=False) if lines else None
 
     def __enter__(self) -> Self:
@@ -51,6 +55,13 @@ class Progress:
 
     def moved(self, jobs: Sequence[Job]) -> None:
         self._bar.update(self._task, now=under_way(jobs))
+        if not jobs or any(job.state is not JobState.STORED for job in jobs):
+            self._stored_since = None
+        elif self._stored_since is None:
+            self._stored_since = time.monotonic()
+        elif time.monotonic() - self._stored_since > _PATIENCE_S:
+            self.say("The documents are stored; the index has yet to follow, and is tried again and again.")
+            self._stored_since = math.inf
 
     def say(self, text: str) -> None:
         """A remark beside the files."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -48,8 +48,8 @@ class JobStatus(BaseModel):
             name=job.name,
             size=job.size,
             attempts=job.attempts,
-            created_at=job.created_at,
-            changed_at=job.changed_at,
+            created_at=job.created_at.replace(tzinfo=UTC),
+            changed_at=job.changed_at.replace(tzinfo=UTC),
         )
         if job.report is not None:
             status.version, status.chunks = job.report.version, job.report.chunks
