@@ -31,7 +31,10 @@ MOST_CORES = 2
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What `rag ingest` took, start of its processes included. ``refused`` are the files that it refused."""
+    """What `rag ingest` took, start of its processes included. ``refused`` are the files that it refused.
+
+    ``others_cpu_s`` is what everything else on the machine took of the processor meanwhile.
+    """
 
     seconds: float
     cpu_s: float
@@ -39,6 +42,7 @@ class Measured:
     refused: frozenset[Path]
     peaks: Sequence[Mapping[str, Any]]
     together_mib: float
+    others_cpu_s: float = 0.0
 
 
 def files_of(folder: Path) -> dict[str, list[Path]]:
@@ -88,7 +92,7 @@ def measure_ingest(files: Mapping[str, Sequence[Path]]) -> Measured:
         for tenant in files:
             installation.rag("tenant", "create", tenant)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), _busy_s()
         with MemoryWatch() as memory:
             for tenant, paths in files.items():
                 if paths:
@@ -96,10 +100,17 @@ def measure_ingest(files: Mapping[str, Sequence[Path]]) -> Measured:
                     told = installation.rag("ingest", *names, "--tenant", tenant, "--allow", "everyone", accept=(0, 1))
                     chunks += sum(one["chunks"] for one in told["documents"])
                     refused |= {Path(one["path"]) for one in told["refused"]}
-        seconds = time.perf_counter() - began
+        seconds, busy = time.perf_counter() - began, _busy_s() - busy
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measured(seconds, cpu, chunks, frozenset(refused), memory.peaks(), memory.together_mib)
+    others = max(0.0, busy - cpu)
+    return Measured(seconds, cpu, chunks, frozenset(refused), memory.peaks(), memory.together_mib, others)
+
+
+def _busy_s() -> float:
+    """Seconds in which a core of this machine was not idle, summed over the cores, since it started."""
+    times = list(map(int, Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]))
+    return (sum(times) - times[3] - times[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def bench(folder: Path, most: int | None = None, frameworks: Path | None = None) -> dict[str, Any]:
@@ -142,6 +153,7 @@ def figures_of(load: Cost, costs: Sequence[FileCost], measured: Measured, cores:
         "ingest": {
             "s": round(measured.seconds, 2),
             "cpu_s": round(measured.cpu_s, 2),
+            "others_cpu_s": round(measured.others_cpu_s, 2),
             "files_per_s": round(len(costs) / measured.seconds, 2),
             "chunks": measured.chunks,
             "processes": list(measured.peaks),

@@ -23,7 +23,8 @@ def shown(figures: Mapping[str, Any]) -> str:
     console.print(
         f"bare {bare['sum']['wall_s']:.1f} s, on {bare['cores']} cores {bare['spread_s']:.1f} s; `rag ingest` "
         f"{ingest['s']:.1f} s ({ingest['files_per_s']:.2f} files/s): ratio {figures['ratio']:.2f}, of processor time "
-        f"{figures['cpu_ratio']:.2f}; {figures['refused']} refused",
+        f"{figures['cpu_ratio']:.2f}; {figures['refused']} refused; the machine did {ingest['others_cpu_s']:.0f} s of "
+        "other work meanwhile",
         highlight=False,
     )
     table = Table("process", "seen", "peak MiB", title="memory")

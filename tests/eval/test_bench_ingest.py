@@ -58,6 +58,7 @@ def test_a_bench_sets_the_command_beside_the_stages_it_is_made_of(folder: Path) 
     assert bare["formats"][".pdf"]["cpu_ms"]["embed"] == 0
     assert figures["ratio"] == pytest.approx(ingest["s"] / bare["spread_s"], rel=0.05)
     assert max(one["peak_mib"] for one in ingest["processes"]) > 50
+    assert ingest["others_cpu_s"] >= 0
     assert json.loads(json.dumps(figures)) == figures
     assert "ratio" in shown(figures)
 
