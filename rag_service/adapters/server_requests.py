@@ -28,6 +28,7 @@ SOURCE = "s"
 _COLLECTION = re.compile(r"[0-9a-f]{8,64}")
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,30}_")
 _SIDES = ("-a", "-b")
+_AGREEMENTS = {"majority", "quorum", "all"}
 _OVERSAMPLING = 2.0
 """Candidates that int8 scores choose for each one that the full vectors keep."""
 
@@ -59,8 +60,9 @@ class CollectionLayout:
             raise InvalidSetting("RAG_QDRANT_PREFIX", "a letter, then a-z, 0-9, _ or -, and an underscore at the end")
         if self.shards < 1 or self.replicas < 1 or not 1 <= self.acknowledging <= self.replicas:
             raise InvalidSetting("RAG_QDRANT_WRITE_CONSISTENCY", "between 1 and the number of replicas")
-        if isinstance(self.read_consistency, str) and self.read_consistency not in {"majority", "quorum", "all"}:
-            raise InvalidSetting("RAG_QDRANT_READ_CONSISTENCY", "majority, quorum, all or a number of replicas")
+        wanted = self.read_consistency
+        if not (1 <= wanted <= self.replicas if isinstance(wanted, int) else wanted in _AGREEMENTS):
+            raise InvalidSetting("RAG_QDRANT_READ_CONSISTENCY", "majority, quorum, all, or how many of the replicas")
 
     @property
     def acknowledging(self) -> int:
