@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import ingestion
+import rag_service
 from ingestion.processes import limits as rlimits
 from ingestion.processes.channel import Channel, ChannelBroken, Frame, FrameTooLong, TimeIsUp
 from ingestion.processes.limits import Limits
@@ -21,7 +23,7 @@ START_S = 180.0
 """How long a child may take to be ready; the first model worker on a machine prepares the model."""
 
 _BOOT = (
-    "import sys; sys.path += [entry for entry in sys.argv[4:] if entry not in sys.path]; "
+    "import sys; sys.path[:] = sys.argv[4:]; "
     "from ingestion.processes.child import main; main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
 )
 _ENVIRONMENT = {
@@ -80,8 +82,7 @@ class Worker:
         self.peak_rss_kib = 0
         ours, theirs = socket.socketpair()
         with theirs:
-            entries = [entry for entry in (*program.path, *sys.path) if Path(entry).is_absolute()]
-            arguments = [str(theirs.fileno()), str(os.getpid()), program.module, *entries]
+            arguments = [str(theirs.fileno()), str(os.getpid()), program.module, *program.path, *_python_path()]
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             try:
                 self._process = subprocess.Popen(  # noqa: S603  # this interpreter, our own module
@@ -208,6 +209,12 @@ class Worker:
         for line in status.splitlines():
             if line.startswith("VmHWM:"):
                 self.peak_rss_kib = max(self.peak_rss_kib, int(line.split()[1]))
+
+
+def _python_path() -> list[str]:
+    """Where this process finds its modules, so that a child runs the same code."""
+    roots = [str(Path(package.__path__[0]).parent) for package in (ingestion, rag_service)]
+    return list(dict.fromkeys(entry for entry in (*sys.path, *roots) if Path(entry).is_absolute()))
 
 
 def _own_peak() -> int:
