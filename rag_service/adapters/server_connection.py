@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import math
 import random
 import ssl
 from collections.abc import Awaitable, Callable
@@ -26,6 +25,8 @@ OLDEST = (1, 19)
 would weigh them by what the asker may not read."""
 WRITE_PATIENCE = 6
 """How much longer than a search a write may take: it waits for replicas, and a new collection for consensus."""
+_LONGEST_CALL_S = 600
+"""Of the client. Every attempt is given less by ``ServerConnection``."""
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 _RETRIED = frozenset({408, 425, 429})
@@ -40,13 +41,12 @@ class AbsentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where the server is and how it is spoken to. ``timeout_s`` bounds one attempt at a search."""
+    """Where the server is, and how it is spoken to."""
 
     url: str
     api_key: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     allows_plain_http: bool = False
-    timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -68,7 +68,7 @@ class ServerAddress:
         return AsyncQdrantClient(
             url=self.url,
             prefer_grpc=False,
-            timeout=math.ceil(self.timeout_s * WRITE_PATIENCE),
+            timeout=_LONGEST_CALL_S,
             # Not as ``api_key``: the library would warn of plain HTTP, which was allowed above or refused.
             headers={"api-key": self.api_key} if self.api_key else None,
             check_compatibility=False,  # it would ask in a thread of its own, with the environment's proxies
@@ -80,7 +80,7 @@ class ServerAddress:
 
 
 class ServerConnection:
-    """One client, made at the first call and used from one event loop.
+    """One client, made at the first call and used from one event loop. ``timeout_s`` bounds one attempt at a search.
 
     Every call may be repeated without harm, and is: on a lost connection, a timeout, 429 (as late as the server
     asks) and 5xx, with growing waits that differ at random, within twice the time that one attempt may take.

@@ -32,7 +32,7 @@ def double(tmp_path: Path) -> Iterator[Double]:
 
 
 def opened(double: Double, *, timeout_s: float = 5.0, most_at_once: int = 32, **layout: Any) -> QdrantServerIndex:
-    address = ServerAddress(double.url, timeout_s=timeout_s)
+    address = ServerAddress(double.url)
     connection = ServerConnection(address.connect, timeout_s=timeout_s, attempts=ATTEMPTS, most_at_once=most_at_once)
     return QdrantServerIndex(connection, CollectionLayout(DIMENSION, **layout))
 
