@@ -14,7 +14,7 @@ from rag_service.authentication import operate
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import QueueFull, Refused
 from rag_service.domain.identity import Principal
-from rag_service.domain.jobs import ENDED, Job, JobState, UploadRequest
+from rag_service.domain.jobs import ENDED, Job, JobState, Standing, UploadRequest
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import Accepted, seal_upload
 from rag_service.wiring import Store
@@ -22,7 +22,7 @@ from rag_service.wiring import Store
 _DUPLICATE = "another file of this batch has the same source; one of them would replace the other"
 _AHEAD = 64
 """Uploads of this batch that wait in the queue at once: enough to keep every process busy, and little to store."""
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 _FULL_WAIT_S = 1.0
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Watcher(Generic[T]):
     """Is told of each item's outcome, and answers whether to take more; and now and then of the jobs under way."""
 
     ended: Callable[[T, Outcome], bool]
-    moved: Callable[[Sequence[Job]], None] = field(default=lambda _: None)
+    moved: Callable[[Sequence[Standing]], None] = field(default=lambda _: None)
 
 
 async def ingest_each(
@@ -169,12 +169,12 @@ class _Batch(Generic[T]):
     async def _look(self) -> None:
         """Those that ended meanwhile have their outcome."""
         tenant = self._intake.tenant
-        jobs = await self._store.jobs.these(operate(tenant), tenant.keys, list(self._waiting))
-        self._watcher.moved(jobs)
-        for job in jobs:
-            if job.state in ENDED:
-                self._tell(self._waiting.pop(job.job_id), outcome_of(job))
-        for gone in self._waiting.keys() - {job.job_id for job in jobs}:
+        standing = await self._store.jobs.standing(operate(tenant), list(self._waiting))
+        self._watcher.moved(list(standing.values()))
+        ended = [job_id for job_id, one in standing.items() if one.state in ENDED]
+        for job in await self._store.jobs.these(operate(tenant), tenant.keys, ended) if ended else ():
+            self._tell(self._waiting.pop(job.job_id), outcome_of(job))
+        for gone in self._waiting.keys() - standing.keys():
             self._tell(self._waiting.pop(gone), Refused("cancelled", "the tenant was deleted"))
         if self._waiting:
             await asyncio.sleep(_LOOK_EVERY_S)

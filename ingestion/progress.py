@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 from ingestion.batch import FileOutcome, FoundFile, Ingested, Outcome
 from ingestion.pipeline import Unchanged
 from rag_service.commands.options import printable
-from rag_service.domain.jobs import Job, JobState
+from rag_service.domain.jobs import JobState, Standing
 
 _PATIENCE_S = 15.0
 _STAGES = ("parse", "scrub", "chunk", "embed")
@@ -53,7 +53,7 @@ class Progress:
             self._lines.print(line(FileOutcome(file.path, outcome)))
         return True
 
-    def moved(self, jobs: Sequence[Job]) -> None:
+    def moved(self, jobs: Sequence[Standing]) -> None:
         self._bar.update(self._task, now=under_way(jobs))
         if not jobs or any(job.state is not JobState.STORED for job in jobs):
             self._stored_since = None
@@ -68,7 +68,7 @@ class Progress:
         self._bar.console.print(text, style="dim", markup=False, highlight=False)
 
 
-def under_way(jobs: Sequence[Job]) -> str:
+def under_way(jobs: Sequence[Standing]) -> str:
     """Where the jobs are, in the order of the path.
 
     >>> under_way([])

@@ -29,7 +29,10 @@ class JobState(StrEnum):
 
 
 PENDING = frozenset({JobState.QUEUED, JobState.RUNNING})
-"""States in which the content is kept and work remains."""
+"""States in which work remains."""
+
+KEPT = PENDING | {JobState.FAILED}
+"""States in which the content is kept: it may become a version yet."""
 
 ENDED = frozenset({JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState.FAILED, JobState.CANCELLED})
 
@@ -62,6 +65,14 @@ class Report:
     suspicions: tuple[str, ...] = ()
     reason: str | None = None
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a job is. ``stage`` is told of one that runs."""
+
+    state: JobState
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)

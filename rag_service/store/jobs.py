@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from rag_service.domain.errors import LeaseLost
 from rag_service.domain.identity import TenantId
-from rag_service.domain.jobs import ENDED, PENDING, JobState
+from rag_service.domain.jobs import ENDED, JobState
 from rag_service.store import tables
 from rag_service.store.database import Database, now
+from rag_service.store.uploads import cancel_uploads
 
 MOST_ATTEMPTS = 8
 """A job that was begun so often without an end is a dead letter."""
@@ -65,7 +66,7 @@ class JobQueue:
     async def _is_work_to_do(self) -> bool:
         """A look that takes no lock: an idle worker is in nobody's way."""
         jobs, moment = tables.jobs.c, now()
-        waits = select(jobs.id).where(jobs.state == JobState.QUEUED, jobs.not_before <= moment)
+        waits = select(jobs.id).where(jobs.state == JobState.QUEUED, _is_due(moment))
         expired = select(jobs.id).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment)
         async with self._database.read() as connection:
             for query in (waits, expired):
@@ -104,20 +105,13 @@ class JobQueue:
 
     async def _claim_of(self, connection: AsyncConnection, tenant: TenantId) -> Claim | None:
         jobs, moment = tables.jobs.c, now()
-        earlier = aliased(tables.jobs)
-        blocked = (
-            select(literal(1))
-            .where(
-                earlier.c.tenant_id == jobs.tenant_id,
-                earlier.c.source_token == jobs.source_token,
-                earlier.c.state.in_(sorted(PENDING)),
-                earlier.c.position < jobs.position,
-            )
-            .exists()
-        )
+        other = aliased(tables.jobs)
+        waits_earlier = (other.c.state == JobState.QUEUED) & (other.c.position < jobs.position)
+        of_source = (other.c.tenant_id == jobs.tenant_id) & (other.c.source_token == jobs.source_token)
+        blocked = select(literal(1)).where(of_source, (other.c.state == JobState.RUNNING) | waits_earlier).exists()
         query = (
             select(jobs.id, jobs.document_id, jobs.attempts)
-            .where(jobs.state == JobState.QUEUED, jobs.tenant_id == tenant, jobs.not_before <= moment, ~blocked)
+            .where(jobs.state == JobState.QUEUED, jobs.tenant_id == tenant, _is_due(moment), ~blocked)
             .order_by(jobs.position)
             .limit(1)
         )
@@ -235,6 +229,22 @@ async def end_claimed(
     await _report(connection, claim, sealed_report)
     spool = tables.spool.c
     await connection.execute(delete(tables.spool).where(spool.tenant_id == claim.tenant, spool.job_id == claim.job_id))
+    if state in {JobState.STORED, JobState.UNCHANGED}:
+        await _supersede_earlier(connection, claim)
+
+
+async def _supersede_earlier(connection: AsyncConnection, claim: Claim) -> None:
+    """No upload of this source that was accepted earlier, and failed, can be tried again and replace this one."""
+    jobs = tables.jobs.c
+    this = select(jobs.source_token, jobs.position).where(jobs.id == claim.job_id)
+    source, position = (await connection.execute(this)).one()
+    await cancel_uploads(connection, claim.tenant, (jobs.source_token == source) & (jobs.position < position))
+
+
+def _is_due(moment: datetime) -> ColumnElement[bool]:
+    """The job need not wait longer. One that would wait longer than any ever does was set back by another clock."""
+    not_before = tables.jobs.c.not_before
+    return or_(not_before <= moment, not_before > moment + timedelta(seconds=_LONGEST_DELAY_S))
 
 
 async def _is_held(connection: AsyncConnection, claim: Claim) -> bool:

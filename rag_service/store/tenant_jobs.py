@@ -6,16 +6,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Role
-from rag_service.domain.jobs import PENDING, Job, JobState, Report
+from rag_service.domain.jobs import PENDING, Job, JobState, Report, Standing
 from rag_service.store import tables
 from rag_service.store.database import Database, now
 from rag_service.store.uploads import forget_content, opened_request
+
+_WITHOUT_EFFECT = frozenset({JobState.REFUSED, JobState.CANCELLED})
+"""A later upload that ended like this left its source as it was."""
 
 
 class TenantJobs:
@@ -53,6 +57,16 @@ class TenantJobs:
         async with self._database.read() as connection:
             return [_job(keys, row) for row in await connection.execute(query)]
 
+    async def standing(self, operator: OperatorScope, job_ids: Sequence[str]) -> dict[str, Standing]:
+        """Where each of the jobs stands, of those that there are; opens no seal, so it may be asked often."""
+        jobs = tables.jobs.c
+        query = select(jobs.id, jobs.state, jobs.stage).where(
+            jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids)
+        )
+        async with self._database.read() as connection:
+            rows = await connection.execute(query)
+            return {job_id: Standing(JobState(state), stage) for job_id, state, stage in rows}
+
     async def is_waiting(self, operator: OperatorScope, document_id: str) -> bool:
         """Whether an upload waits to become a version of the document."""
         jobs = tables.jobs.c
@@ -62,42 +76,83 @@ class TenantJobs:
         async with self._database.read() as connection:
             return (await connection.execute(query.limit(1))).one_or_none() is not None
 
+    async def counts(self, operator: OperatorScope) -> dict[JobState, int]:
+        """How many jobs the tenant has in each state that it has jobs in."""
+        jobs = tables.jobs.c
+        query = select(jobs.state, func.count()).where(jobs.tenant_id == operator.tenant).group_by(jobs.state)
+        async with self._database.read() as connection:
+            return {JobState(state): count for state, count in await connection.execute(query)}
+
     async def retry(self, operator: OperatorScope, job_id: str) -> None:
-        """A dead letter waits for its turn again, with all attempts before it. Raises ``NotFound``, ``Conflict``."""
-        await self._change(operator, job_id, {JobState.FAILED}, JobState.QUEUED, attempts=0, not_before=now())
+        """A dead letter waits for its turn again, with all attempts before it.
+
+        Raises ``NotFound``; ``Conflict`` for a job that is no dead letter, and for one whose source was uploaded again
+        since: its content would replace what is newer.
+        """
+        async with self._database.write() as connection:
+            if not await self._retry_in(connection, operator, tables.jobs.c.id == job_id):
+                raise await self._why_unchanged(connection, operator, job_id)
+
+    async def retry_all(self, operator: OperatorScope) -> list[str]:
+        """Every dead letter that ``retry`` takes waits for its turn again. Returns their ids."""
+        async with self._database.write() as connection:
+            return await self._retry_in(connection, operator)
+
+    async def cancel_waiting(self, operator: OperatorScope) -> list[str]:
+        """No job that waits for its turn becomes a document, and their content is gone. Returns their ids."""
+        jobs, spool = tables.jobs.c, tables.spool.c
+        waits = _of(operator) & (jobs.state == JobState.QUEUED)
+        async with self._database.write() as connection:
+            theirs = spool.job_id.in_(select(jobs.id).where(waits))
+            await connection.execute(delete(tables.spool).where(spool.tenant_id == operator.tenant, theirs))
+            cancelled = update(tables.jobs).where(waits).values(state=JobState.CANCELLED, stage="", changed_at=now())
+            return [job_id for (job_id,) in await connection.execute(cancelled.returning(jobs.id))]
 
     async def cancel(self, operator: OperatorScope, job_id: str) -> None:
         """The job never becomes a document, and its content is gone. Raises ``NotFound``; ``Conflict`` if it ended."""
+        jobs = tables.jobs.c
+        is_open = jobs.state.in_(sorted({*PENDING, JobState.FAILED}))
         async with self._database.write() as connection:
-            await self._change_in(connection, operator, job_id, {*PENDING, JobState.FAILED}, JobState.CANCELLED)
+            changed = await connection.execute(
+                update(tables.jobs)
+                .where(_of(operator), jobs.id == job_id, is_open)
+                .values(state=JobState.CANCELLED, stage="", lease=None, lease_until=None, changed_at=now())
+            )
+            if not changed.rowcount:
+                raise await self._why_unchanged(connection, operator, job_id)
             await forget_content(connection, operator, [job_id])
 
-    async def _change(
-        self, operator: OperatorScope, job_id: str, of: set[JobState], to: JobState, **values: object
-    ) -> None:
-        async with self._database.write() as connection:
-            await self._change_in(connection, operator, job_id, of, to, **values)
-
-    async def _change_in(
-        self,
-        connection: AsyncConnection,
-        operator: OperatorScope,
-        job_id: str,
-        of: set[JobState],
-        to: JobState,
-        **values: object,
-    ) -> None:
-        jobs = tables.jobs.c
-        own = (jobs.tenant_id == operator.tenant) & (jobs.id == job_id)
-        if (await connection.execute(select(jobs.id).where(own))).one_or_none() is None:
-            raise NotFound("job")
-        changed = await connection.execute(
-            update(tables.jobs)
-            .where(own, jobs.state.in_(sorted(of)))
-            .values(state=to, stage="", lease=None, lease_until=None, changed_at=now(), **values)
+    async def _retry_in(
+        self, connection: AsyncConnection, operator: OperatorScope, *conditions: ColumnElement[bool]
+    ) -> list[str]:
+        jobs, later, moment = tables.jobs.c, aliased(tables.jobs), now()
+        is_overtaken = (
+            select(later.c.id)
+            .where(
+                later.c.tenant_id == jobs.tenant_id,
+                later.c.source_token == jobs.source_token,
+                later.c.state.not_in(sorted(_WITHOUT_EFFECT)),
+                later.c.position > jobs.position,
+            )
+            .exists()
         )
-        if not changed.rowcount:
-            raise Conflict("job")
+        again = (
+            update(tables.jobs)
+            .where(_of(operator), jobs.state == JobState.FAILED, ~is_overtaken, *conditions)
+            .values(state=JobState.QUEUED, attempts=0, not_before=moment, changed_at=moment)
+        )
+        return [job_id for (job_id,) in await connection.execute(again.returning(jobs.id))]
+
+    async def _why_unchanged(
+        self, connection: AsyncConnection, operator: OperatorScope, job_id: str
+    ) -> NotFound | Conflict:
+        known = select(tables.jobs.c.id).where(_of(operator), tables.jobs.c.id == job_id)
+        return NotFound("job") if (await connection.execute(known)).one_or_none() is None else Conflict("job")
+
+
+def _of(operator: OperatorScope) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = tables.jobs.c.tenant_id == operator.tenant
+    return condition
 
 
 def _jobs() -> Any:

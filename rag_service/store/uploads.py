@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import Conflict, NotFound, QueueFull
-from rag_service.domain.identity import AccessScope, OperatorScope, Role
-from rag_service.domain.jobs import PENDING, JobState, Report, UploadRequest
+from rag_service.domain.identity import AccessScope, OperatorScope, Role, TenantId
+from rag_service.domain.jobs import KEPT, PENDING, JobState, Report, UploadRequest
 from rag_service.store import tables
 from rag_service.store.database import Database, now
 
@@ -86,6 +86,7 @@ class Uploads:
         """The upload is durable, and waits for its turn. One that waits already, unchanged, is not taken twice.
 
         Raises:
+            NotFound: the tenant is gone.
             QueueFull: the tenant has as much waiting as it may have.
             Conflict: the source is that of a document which this caller may not replace.
         """
@@ -94,6 +95,9 @@ class Uploads:
         if isinstance(scope, AccessScope) and upload.owner_token != keys.token("user", scope.user):
             raise ValueError("what a user uploads is their own")
         async with self._database.write() as connection:
+            tenant = select(tables.tenants.c.id).where(tables.tenants.c.id == scope.tenant)
+            if (await connection.execute(tenant)).one_or_none() is None:
+                raise NotFound("tenant")
             document_id, may_replace, same = await self._of_this_source(connection, scope, upload)
             if not may_replace:
                 raise Conflict("document with that source, which another user owns,")
@@ -123,32 +127,33 @@ class Uploads:
     async def _of_this_source(
         self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
     ) -> tuple[str, bool, str | None]:
-        """The document that the source names or will name, whether the caller may replace it, and a job that will."""
+        """The document that the source names or will name, whether the caller may replace it, and a job that will.
+
+        A dead letter has its say as well: it may be tried again, and must then neither make a second document of the
+        source nor one that somebody else replaced.
+        """
         documents, jobs = tables.documents.c, tables.jobs.c
         stored = select(documents.id, documents.owner_token).where(
             documents.tenant_id == scope.tenant, documents.source_token == upload.source_token
         )
-        waiting = (
-            select(jobs.id, jobs.document_id, jobs.owner_token, jobs.content_token)
-            .where(
-                jobs.tenant_id == scope.tenant,
-                jobs.source_token == upload.source_token,
-                jobs.state.in_(sorted(PENDING)),
-            )
+        of_source = (
+            (jobs.tenant_id == scope.tenant) & (jobs.source_token == upload.source_token) & jobs.state.in_(sorted(KEPT))
+        )
+        latest = (
+            select(jobs.id, jobs.document_id, jobs.content_token, jobs.state)
+            .where(of_source)
             .order_by(jobs.position.desc())
             .limit(1)
         )
         document = (await connection.execute(stored)).one_or_none()
-        job = (await connection.execute(waiting)).one_or_none()
-        owners = [found.owner_token for found in (document, job) if found is not None]
-        may = (
-            isinstance(scope, OperatorScope)
-            or Role.ADMIN in scope.roles
-            or all(one == upload.owner_token for one in owners)
-        )
+        job = (await connection.execute(latest)).one_or_none()
+        owners = {owner for (owner,) in await connection.execute(select(jobs.owner_token).where(of_source).distinct())}
+        if document is not None:
+            owners.add(document.owner_token)
+        may = isinstance(scope, OperatorScope) or Role.ADMIN in scope.roles or owners <= {upload.owner_token}
         document_id = document.id if document else job.document_id if job else secrets.token_hex(8)
-        same = job.id if job is not None and job.content_token == upload.content_token else None
-        return document_id, may, same
+        is_same = job is not None and job.state in PENDING and job.content_token == upload.content_token
+        return document_id, may, job.id if job is not None and is_same else None
 
     async def _refuse_overflow(
         self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
@@ -187,16 +192,22 @@ class Uploads:
 
 
 async def cancel_pending(connection: AsyncConnection, operator: OperatorScope, document_id: str) -> None:
-    """As part of this transaction, whatever waits to become a version of the document never will."""
-    jobs = tables.jobs.c
-    waiting = (jobs.tenant_id == operator.tenant) & (jobs.document_id == document_id) & jobs.state.in_(sorted(PENDING))
-    job_ids = [job_id for (job_id,) in await connection.execute(select(jobs.id).where(waiting))]
+    """As part of this transaction, whatever waits or failed to become a version of the document never will."""
+    await cancel_uploads(connection, operator.tenant, tables.jobs.c.document_id == document_id)
+
+
+async def cancel_uploads(connection: AsyncConnection, tenant: TenantId, which: ColumnElement[bool]) -> None:
+    """As part of this transaction, those that wait, run or failed never become documents, and their content is gone."""
+    jobs, spool = tables.jobs.c, tables.spool.c
+    theirs = which & (jobs.tenant_id == tenant) & jobs.state.in_(sorted(KEPT))
+    await connection.execute(
+        delete(tables.spool).where(spool.tenant_id == tenant, spool.job_id.in_(select(jobs.id).where(theirs)))
+    )
     await connection.execute(
         update(tables.jobs)
-        .where(jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids))
+        .where(theirs)
         .values(state=JobState.CANCELLED, stage="", lease=None, lease_until=None, changed_at=now())
     )
-    await forget_content(connection, operator, job_ids)
 
 
 async def forget_content(connection: AsyncConnection, operator: OperatorScope, job_ids: Sequence[str]) -> None:
