@@ -82,7 +82,7 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def _name(pid: int, status: dict[str, str]) -> str:
-    """The module or command that a Python process runs, else the program's name."""
+    """The module or command that a Python process runs: ``-m`` tells it, else the first word after ``-c``'s code."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
@@ -90,6 +90,6 @@ def _name(pid: int, status: dict[str, str]) -> str:
     if "-m" in words[:-1]:
         return words[words.index("-m") + 1]
     if "-c" in words[:-2]:
-        after = words[words.index("-c") + 2]
-        return f"rag {after}" if after and not after.startswith("-") else words[words.index("-c") + 1][:60]
+        after = next((word for word in words[words.index("-c") + 2 :] if word and not word.isdecimal()), "")
+        return after if "." in after else f"rag {after}"
     return status.get("Name", "unknown")
