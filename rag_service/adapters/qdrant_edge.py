@@ -9,16 +9,15 @@ them (``drop`` and ``replace`` do, for a whole collection).
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from uuid import UUID
 
 from rag_service.adapters.edge_folders import ShardFolders, is_collection
-from rag_service.adapters.edge_requests import as_hits, as_sealed, dense_branch, document_filter, lexical_branch
+from rag_service.adapters.edge_requests import as_hits, dense_branch, document_filter, lexical_branch
 from rag_service.adapters.edge_shards import OpenShards
+from rag_service.adapters.edge_thread import EngineThread
+from rag_service.adapters.edge_upkeep import Upkeep
 from rag_service.domain.errors import IndexUnavailable
 from rag_service.domain.retrieval import Candidates
 
@@ -36,17 +35,34 @@ _T = TypeVar("_T")
 class QdrantEdgeIndex:
     """``ports.ChunkIndex`` over shards under ``root``; at most ``max_open`` of them are open at a time.
 
-    The engine holds the interpreter's lock during each call, so more threads would gain nothing: one thread makes
-    all calls, in order, and the event loop stays free between them.
+    ``maintain`` closes what was not used for ``idle_s`` seconds, and optimizes what has ``optimize_after`` points in
+    no graph, or ``vacuum_after`` dead ones where that is a large share. An open shard of few points holds 16 MiB.
     """
 
-    def __init__(self, root: Path, *, dimension: int, max_open: int = 32, search_threads: int = 2) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        dimension: int,
+        max_open: int = 32,
+        search_threads: int = 2,
+        optimize_after: int = 20_000,
+        vacuum_after: int = 1_000,
+        idle_s: float = 300.0,
+    ) -> None:
         self._dimension = dimension
         self._folders = ShardFolders(root)
         self._shards = OpenShards(self._folders, dimension=dimension, max_open=max_open, search_threads=search_threads)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
-        self._is_recovered = False
-        self._is_closed = False
+        self._thread = EngineThread(first=self._folders.recover)
+        self._upkeep = Upkeep(
+            self._thread,
+            self._folders,
+            self._shards,
+            dimension=dimension,
+            optimize_after=optimize_after,
+            vacuum_after=vacuum_after,
+            idle_s=idle_s,
+        )
 
     async def upsert(self, collection: str, points: Sequence[SealedPoint]) -> None:
         """The points are in the write-ahead log, and visible. They survive the death of this process.
@@ -55,11 +71,13 @@ class QdrantEdgeIndex:
             IndexUnavailable: the engine failed. Earlier batches may be in; repeating the call is safe.
         """
         for batch in self._batches(points):
-            await self._call("upsert", collection, partial(self._upsert, batch))
+            await self._upkeep.writable(collection)
+            await self._call("upsert", collection, partial(self._shards.write, points=batch))
 
     async def delete(self, collection: str, point_ids: Sequence[str]) -> None:
         """The points are found no more. Unknown ones are no error."""
-        await self._call("delete", collection, partial(self._delete, point_ids))
+        await self._upkeep.writable(collection)
+        await self._call("delete", collection, partial(self._shards.delete, point_ids=point_ids))
 
     async def search(self, query: SealedQuery, *, limit: int) -> Candidates:
         """Both branches, each under the access list and the filters, in one engine call."""
@@ -85,35 +103,37 @@ class QdrantEdgeIndex:
         """The collection holds exactly these points: a shard made beside takes the place of the old one."""
         folder = await self._call("replace", collection, self._folders.new)
         try:
-            beside = await self._run("replace", partial(self._shards.make, folder))
+            beside = await self._thread.run("replace", partial(self._shards.make, folder))
             try:
                 async for some in points:
                     for batch in self._batches(some):
-                        await self._run("replace", partial(beside.write, batch))
+                        await self._thread.run("replace", partial(beside.write, batch))
             finally:
-                await self._run("replace", beside.close)
+                await self._thread.run("replace", beside.close)
             await self._call("replace", collection, partial(self._take_place, folder))
         finally:
             with suppress(IndexUnavailable):  # it was closed meanwhile: the next to open it clears up
-                await self._run("replace", partial(self._folders.discard, folder))
+                await self._thread.run("replace", partial(self._folders.discard, folder))
 
     async def collections(self) -> frozenset[str]:
         """Every collection that has a folder."""
-        return await self._run("collections", self._folders.names)
+        return await self._thread.run("collections", self._folders.names)
 
     async def maintain(self) -> None:
-        """Nothing yet."""
+        """Idle shards are closed, and graphs that are due are built; writes wait for moments only.
+
+        May be called while another call goes on, which then has the graphs to itself, and may be cancelled.
+        """
+        await self._upkeep.run()
 
     async def drop(self, collection: str) -> None:
         """The collection's folder is gone, its log included."""
-        await self._call("drop", collection, self._drop)
+        await self._call("drop", collection, self._shards.remove)
 
     async def close(self) -> None:
         """Every shard is flushed and closed; any later call raises ``IndexUnavailable``."""
-        if not self._is_closed:
-            await self._run("close", self._shards.close_all)
-            self._is_closed = True
-            self._thread.shutdown()
+        self._upkeep.stop()
+        await self._thread.close(self._shards.close_all)
 
     def _batches(self, points: Sequence[SealedPoint]) -> list[Sequence[SealedPoint]]:
         if any(len(point.vector) != self._dimension for point in points):
@@ -123,36 +143,7 @@ class QdrantEdgeIndex:
     async def _call(self, operation: str, collection: str, work: Callable[[str], _T]) -> _T:
         if not is_collection(collection):
             raise ValueError("a collection is named by 8 to 64 lower-case hex digits")
-        return await self._run(operation, partial(work, collection))
-
-    async def _run(self, operation: str, work: Callable[[], _T]) -> _T:
-        if self._is_closed:
-            raise IndexUnavailable("it was closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._recovered, work)
-        except IndexUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001  # the engine raises bare Exception
-            # Its messages may quote ids and paths: only the kind of failure goes on.
-            raise IndexUnavailable(f"{operation} failed in the engine ({type(error).__name__})") from None
-        except BaseException as error:
-            if type(error).__module__ != "pyo3_runtime":  # a panic of the engine is no Exception
-                raise
-            raise IndexUnavailable(f"{operation} ended in a panic of the engine") from None
-
-    def _recovered(self, work: Callable[[], _T]) -> _T:
-        """What a crash left behind is put right before the first call."""
-        if not self._is_recovered:
-            self._folders.recover()
-            self._is_recovered = True
-        return work()
-
-    def _upsert(self, points: Sequence[SealedPoint], collection: str) -> None:
-        self._shards.find_or_make(collection).write(points)
-
-    def _delete(self, point_ids: Sequence[str], collection: str) -> None:
-        if shard := self._shards.find(collection):
-            shard.delete(point_ids)
+        return await self._thread.run(operation, partial(work, collection))
 
     def _search(self, query: SealedQuery, limit: int, collection: str) -> Candidates:
         import qdrant_edge
@@ -189,14 +180,8 @@ class QdrantEdgeIndex:
         shard = self._shards.find(collection)
         if shard is None:
             return {}
-        found = shard.engine.retrieve([UUID(one) for one in point_ids], with_payload=True, with_vector=True)
-        return {point.point_id: point for point in map(as_sealed, found)}
+        return {point.point_id: point for point in shard.read(point_ids)}
 
     def _take_place(self, folder: Path, collection: str) -> None:
-        self._shards.close(collection)
-        if before := self._folders.take_place(folder, collection):
+        if before := self._shards.take_place(folder, collection):
             self._folders.discard(before)
-
-    def _drop(self, collection: str) -> None:
-        self._shards.close(collection)
-        self._folders.remove(collection)
