@@ -2,60 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, run, settings_for, show
+from rag_service.commands.options import AsJson, DataDir, printable, run, settings_for, show
 
 if TYPE_CHECKING:
-    from rag_service.settings import Settings
+    from collections.abc import Iterator
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    ok: bool
-    detail: str
+    from rag_service.doctor.checks import Check, Watch
+    from rag_service.owner.desk import Desk
+    from rag_service.wiring import Store
 
 
 def doctor(
-    repair: Annotated[bool, typer.Option(help="Rebuild the index of a tenant where it differs from SQL.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Open everything, and compare every point with SQL.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be made again from SQL.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the master key, the models, and that the index holds the same chunks as SQL, by their ids."""
-    checks = run(as_json, lambda: _checks(settings_for(data_dir), repair))
-    readable = "\n".join(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}" for check in checks)
-    show(as_json, {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, readable)
-    if not all(check.ok for check in checks):
+    """Check keys, models, jobs, and that the index holds what SQL says; works beside a running service."""
+    from rag_service.doctor.examine import examine
+    from rag_service.owner.reach import at_desk
+
+    async def action() -> list[Check]:
+        settings = settings_for(data_dir)
+        with _bar() as watch:
+
+            async def examined(store: Store, desk: Desk) -> list[Check]:
+                return await examine(settings, store, desk, watch, deep=deep, repair=repair)
+
+            return await at_desk(settings, examined)
+
+    checks = run(as_json, action)
+    is_well = all(check.ok for check in checks)
+    show(as_json, {"ok": is_well, "checks": [asdict(check) for check in checks]}, "\n".join(map(_line, checks)))
+    if not is_well:
         raise typer.Exit(1)
 
 
-async def _checks(settings: Settings, repair: bool) -> list[Check]:
-    from rag_service.authentication import operate
-    from rag_service.crypto.master_key import key_file_warnings
-    from rag_service.wiring import open_service
+def _line(check: Check) -> str:
+    state = "FAIL" if not check.ok else "mend" if check.repaired else "ok  "
+    documents = "".join(f"\n        {document}" for document in check.documents)
+    return f"{state}  {printable(check.name)}: {printable(check.detail)}{documents}"
 
-    warnings = key_file_warnings(settings)
-    checks = [
-        Check("master key", not warnings, "; ".join(warnings) or "kept apart from the data, readable by you alone")
-    ]
-    async with open_service(settings) as service:
-        checks.append(Check("embedding model", True, f"verified, {service.embedder.fingerprint}"))
-        for tenant in await service.store.tenants.all():
-            stored = await service.store.versions.chunk_ids(operate(tenant))
-            indexed = await service.index.point_ids(tenant.keys.index.collection)
-            differ = len(stored ^ indexed)
-            detail = f"{len(stored)} chunks, {differ} of them not alike in SQL and index"
-            if differ and repair:
-                await service.store.outbox.request_rebuild(operate(tenant))
-                await service.follower.catch_up(tenant.id)
-                detail += "; rebuilt"
-            checks.append(Check(f"index of {tenant.name}", not differ or repair, detail))
-            same = tenant.embedding in (None, service.embedder.fingerprint)
-            checks.append(
-                Check(f"embedding of {tenant.name}", same, "as served" if same else "made with another model")
-            )
-    return checks
+
+@contextmanager
+def _bar() -> Iterator[Watch]:
+    """A bar on stderr where that is a terminal, and else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, of: None  # noqa: ARG005  # as a Watch is called
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("checking", total=None)
+        yield lambda name, done, of: progress.update(
+            task, description=f"checking {printable(name)}", completed=done, total=of
+        )

@@ -41,7 +41,7 @@ class Desk(Protocol):
         ...
 
     async def catch_up(self, tenant: TenantId) -> None:
-        """The index was seen to hold what SQL says of the tenant at the time of the call."""
+        """The index was seen to hold what SQL says of the tenant when this was called. Raises ``IndexUnavailable``."""
         ...
 
 

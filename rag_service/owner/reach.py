@@ -12,16 +12,15 @@ from rag_service.domain.errors import FolderHeld, OwnerUnreachable
 from rag_service.domain.identity import TenantId
 from rag_service.owner.address import is_listening
 from rag_service.owner.desk import Desk, LocalDesk
-from rag_service.owner.remote import LAGS, OwnerGone, remote_desk
+from rag_service.owner.remote import FOLLOWED_WITHIN_S, OwnerGone, remote_desk
 from rag_service.settings import Settings
 from rag_service.wiring import Store, open_store, owned
 
 T = TypeVar("T")
 PATIENCE_S = 20.0
 """How long a holder may take to open its socket: it loads models and catches up with SQL before."""
-_FOLLOWED_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.1
-_CHANGED = f"{LAGS}; the change is made in SQL, where it holds already, and the index will follow"
+_LAGS = "has not brought its index up to date; the change is made in SQL, where it holds already"
 
 
 async def at_desk(settings: Settings, action: Callable[[Store, Desk], Awaitable[T]]) -> T:
@@ -68,7 +67,7 @@ async def _desk(settings: Settings, store: Store, stack: AsyncExitStack, until: 
 
 
 async def until_followed(
-    settings: Settings, store: Store, tenant: TenantId, *, limit_s: float | None = _FOLLOWED_WITHIN_S
+    settings: Settings, store: Store, tenant: TenantId, *, limit_s: float | None = FOLLOWED_WITHIN_S
 ) -> None:
     """The index was seen to hold what SQL says of the tenant now.
 
@@ -87,5 +86,5 @@ async def until_followed(
             waited = time.monotonic() - began
             is_late = waited > PATIENCE_S and not is_listening(store.folder) if limit_s is None else waited > limit_s
             if is_late:
-                raise OwnerUnreachable(held.holder, _CHANGED) from None
+                raise OwnerUnreachable(held.holder, _LAGS) from None
             await asyncio.sleep(_LOOK_EVERY_S)

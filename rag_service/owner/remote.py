@@ -13,7 +13,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from rag_service.domain.answer import Answer
-from rag_service.domain.errors import OwnerUnreachable
+from rag_service.domain.errors import IndexUnavailable, OwnerUnreachable
 from rag_service.domain.identity import TenantId
 from rag_service.domain.retrieval import SealedPoint
 from rag_service.folder import DataFolder
@@ -23,7 +23,7 @@ from rag_service.owner.token import operator_token
 from rag_service.store.outbox import Outbox
 
 T = TypeVar("T")
-LAGS = "has not brought its index up to date"
+FOLLOWED_WITHIN_S = 60.0
 _HELLO_S = 10.0
 _LOOK_EVERY_S = 0.1
 
@@ -97,12 +97,12 @@ class RemoteDesk:
     async def catch_up(self, tenant: TenantId) -> None:
         """The holder has followed the outbox."""
         position = await self._outbox.newest(tenant)
-        until = time.monotonic() + self._patience_s
+        until = time.monotonic() + FOLLOWED_WITHIN_S
         while not await self._outbox.is_followed(tenant, position):
             if not is_listening(self._folder):
                 raise OwnerGone(self._holder)
             if time.monotonic() > until:
-                raise OwnerUnreachable(self._holder, LAGS)
+                raise IndexUnavailable(f"{self._holder} has not brought it up to date in {FOLLOWED_WITHIN_S:.0f} s")
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _call(self, path: str, asked: object, *, patience_s: float | None = None) -> bytes:

@@ -1,0 +1,89 @@
+"""The whole examination, in order. It runs beside a service: what differs is looked at again before it is told."""
+
+from __future__ import annotations
+
+from rag_service.crypto.master_key import key_file_warnings
+from rag_service.doctor.checks import Check, Watch
+from rag_service.doctor.compare_index import compare_contents, compare_ids
+from rag_service.domain.errors import IndexUnavailable, NotFound
+from rag_service.domain.jobs import JobState
+from rag_service.owner.desk import Desk
+from rag_service.settings import Settings
+from rag_service.store.tenants import Tenant
+from rag_service.wiring import Store
+
+
+async def examine(
+    settings: Settings, store: Store, desk: Desk, watch: Watch, *, deep: bool, repair: bool
+) -> list[Check]:
+    """Every check, those that are well too. With ``deep`` every byte that is stored is opened and compared."""
+    fingerprint = await desk.embedding()
+    checks = [_master_key(settings), Check("embedding model", True, f"verified, {fingerprint}")]
+    checks += [await _outbox(store, desk), await _jobs(store), await _collections(store, desk, repair=repair)]
+    if deep:
+        checks.append(await _rows(store, repair=repair))
+    for tenant in await store.tenants.all():
+        try:
+            checks += await _tenant(store, desk, tenant, fingerprint, watch, deep=deep, repair=repair)
+        except IndexUnavailable as error:
+            checks.append(Check(f"index of {tenant.name}", False, error.detail))
+        except NotFound:  # it was deleted meanwhile
+            continue
+    return checks
+
+
+async def _tenant(
+    store: Store, desk: Desk, tenant: Tenant, fingerprint: str, watch: Watch, *, deep: bool, repair: bool
+) -> list[Check]:
+    is_same = tenant.embedding in (None, fingerprint)
+    embedding = Check(f"embedding of {tenant.name}", is_same, "as served" if is_same else "made with another model")
+    if deep:
+        return [*await compare_contents(store, desk, tenant, watch, repair=repair), embedding]
+    return [await compare_ids(store, desk, tenant, repair=repair), embedding]
+
+
+def _master_key(settings: Settings) -> Check:
+    warnings = key_file_warnings(settings)
+    return Check("master key", not warnings, "; ".join(warnings) or "kept apart from the data, readable by you alone")
+
+
+async def _outbox(store: Store, desk: Desk) -> Check:
+    """Whoever waits is waited for, so that what is still behind then is in trouble."""
+    behind = 0
+    for tenant in await store.outbox.waiting():
+        try:
+            await desk.catch_up(tenant)
+        except IndexUnavailable:
+            behind += 1
+    if behind:
+        return Check("outbox", False, f"the index fails to follow for {behind} tenants; the log of its holder says why")
+    return Check("outbox", True, "the index has followed")
+
+
+async def _jobs(store: Store) -> Check:
+    states = await store.queue.states()
+    told = ", ".join(f"{count} {state.value}" for state, count in sorted(states.items())) or "none"
+    given_up = states.get(JobState.FAILED, 0)
+    return Check("jobs", True, told + (f"; the {given_up} failed were given up: rag jobs list" if given_up else ""))
+
+
+async def _collections(store: Store, desk: Desk, *, repair: bool) -> Check:
+    held = await desk.collections()  # before the tenants: one that comes meanwhile has its row first
+    orphans = held - {tenant.keys.index.collection for tenant in await store.tenants.all()}
+    if not orphans:
+        return Check("collections", True, "each belongs to a tenant")
+    detail = f"{len(orphans)} belong to no tenant"
+    if not repair:
+        return Check("collections", False, detail)
+    for collection in sorted(orphans):
+        await desk.catch_up(await store.outbox.request_drop(collection))
+    left = orphans & await desk.collections()
+    return Check("collections", not left, f"{detail}; removed", repaired=not left)
+
+
+async def _rows(store: Store, *, repair: bool) -> Check:
+    removed = await store.consistency.remove_kept_originals() if repair else 0
+    found = await store.consistency.strays()
+    told = [f"{count} {kind}" for kind, count in found.items()]
+    told += [f"{removed} originals of ended jobs removed"] if removed else []
+    return Check("rows", not found, "; ".join(told) or "each has what belongs to it", repaired=bool(removed))

@@ -1,0 +1,198 @@
+"""Whether SQL is consistent in itself: what must be there is there, opens under its keys, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, literal, not_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.errors import IntegrityError, SignatureInvalid
+from rag_service.domain.identity import OperatorScope, Principal
+from rag_service.domain.jobs import ENDED, PENDING, JobState
+from rag_service.store import tables
+from rag_service.store.database import Database
+
+_KEPT = sorted({*PENDING, JobState.FAILED})
+_FINISHED = sorted({*ENDED, JobState.STORED} - {JobState.FAILED})
+_OF_TENANTS = (
+    tables.members,
+    tables.api_keys,
+    tables.documents,
+    tables.versions,
+    tables.access,
+    tables.chunks,
+    tables.jobs,
+    tables.uploads,
+    tables.spool,
+)
+
+
+class Consistency:
+    """Questions to the whole database, for whoever holds the master key. Each is one statement, so true of a moment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def strays(self) -> dict[str, int]:
+        """How many rows there are that should not be, or lack what should be beside them; only what was found."""
+        found: dict[str, int] = {}
+        async with self._database.read() as connection:
+            for kind, query in _STRAYS.items():
+                found[kind] = int((await connection.execute(query)).scalar_one())
+            for table in _OF_TENANTS:
+                query = (
+                    select(func.count()).select_from(table).where(table.c.tenant_id.not_in(select(tables.tenants.c.id)))
+                )
+                found[f"rows of no tenant in {table.name}"] = int((await connection.execute(query)).scalar_one())
+        return {kind: count for kind, count in found.items() if count}
+
+    async def remove_kept_originals(self) -> int:
+        """The originals of jobs that have ended are gone, which nothing needs and which are not scrubbed."""
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(tables.spool).where(_is_of_job_in(_FINISHED)))).rowcount
+
+    async def problems(self, operator: OperatorScope, keys: TenantKeys, document_id: str) -> list[str]:
+        """What is wrong with a document in SQL: what does not open, is not signed, is missing or does not fit.
+
+        A document that is gone has no problems. One that changes meanwhile may seem to have: look again.
+        """
+        async with self._database.read() as connection:
+            document = (await connection.execute(_document(operator, document_id))).one_or_none()
+            if document is None:
+                return []
+            found = await self._of_versions(connection, operator, keys, document)
+            return sorted(found | await self._of_access(connection, operator, keys, document_id))
+
+    async def _of_versions(
+        self, connection: AsyncConnection, operator: OperatorScope, keys: TenantKeys, document: Any
+    ) -> set[str]:
+        versions = tables.versions.c
+        of_document = (versions.tenant_id == operator.tenant) & (versions.document_id == document.id)
+        numbers = select(versions.version).where(of_document)
+        found: set[str] = set()
+        is_live_there = False
+        for (number,) in (await connection.execute(numbers)).all():
+            wanted = select(versions.version_key, versions.sealed_text, versions.sealed_meta)
+            row = (await connection.execute(wanted.where(of_document, versions.version == number))).one_or_none()
+            if row is None:
+                continue
+            is_live_there = is_live_there or number == document.live_version
+            try:
+                seal = keys.open_version_key(document.id, number, row.version_key)
+                text, meta = seal.open(row.sealed_text, "text").decode(), json.loads(seal.open(row.sealed_meta, "meta"))
+                if number == document.live_version:
+                    if keys.token("source", meta["source"]) != document.source_token:
+                        found.add("its source is another than its metadata says")
+                    found |= await self._of_chunks(connection, operator, keys, document, seal, text, meta["chunks"])
+            except IntegrityError:
+                found.add(f"version {number} does not open")
+        return found if is_live_there else found | {"its live version is missing"}
+
+    async def _of_chunks(
+        self,
+        connection: AsyncConnection,
+        operator: OperatorScope,
+        keys: TenantKeys,
+        document: Any,
+        seal: VersionSeal,
+        text: str,
+        expected: int,
+    ) -> set[str]:
+        chunks = tables.chunks.c
+        query = select(chunks.id, chunks.sealed_record, chunks.signature, chunks.sealed_vector).where(
+            chunks.tenant_id == operator.tenant,
+            chunks.document_id == document.id,
+            chunks.version == document.live_version,
+        )
+        rows = (await connection.execute(query)).all()
+        found = set() if len(rows) == expected else {f"{len(rows)} of {expected} chunks are there"}
+        for row in rows:
+            try:
+                record = seal.open(row.sealed_record, "chunk", row.id)
+                keys.verify(row.signature, record, document.id, document.live_version, row.id)
+                seal.open(row.sealed_vector, "vector", row.id)
+            except SignatureInvalid:
+                found.add("a chunk does not carry its signature")
+                continue
+            except IntegrityError:
+                found.add("a chunk does not open")
+                continue
+            told = json.loads(record)
+            if text[told["start"] : told["end"]] != told["text"]:
+                found.add("a chunk is not what the text says at its place")
+        return found
+
+    async def _of_access(
+        self, connection: AsyncConnection, operator: OperatorScope, keys: TenantKeys, document_id: str
+    ) -> set[str]:
+        access = tables.access.c
+        listed = select(access.principal_token, access.sealed_principal).where(
+            access.tenant_id == operator.tenant, access.document_id == document_id
+        )
+        for token, sealed in (await connection.execute(listed)).all():
+            try:
+                principal = Principal.parse(keys.open_name("principal", sealed))
+            except IntegrityError:
+                return {"an entry of its access list does not open"}
+            if keys.principal_token(principal) != token:
+                return {"an entry of its access list names another than it shows"}
+        return set()
+
+
+def _document(operator: OperatorScope, document_id: str) -> Select[Any]:
+    documents = tables.documents.c
+    return select(documents.id, documents.live_version, documents.source_token).where(
+        documents.tenant_id == operator.tenant, documents.id == document_id
+    )
+
+
+def _is_of_job_in(states: Sequence[str]) -> ColumnElement[bool]:
+    """Whether the row of ``spool`` belongs to a job in one of these states."""
+    jobs, spool = tables.jobs.c, tables.spool.c
+    return (
+        select(jobs.id)
+        .where(jobs.id == spool.job_id, jobs.tenant_id == spool.tenant_id, jobs.state.in_(states))
+        .exists()
+    )
+
+
+def _without(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return not_(select(literal(1)).select_from(table).where(and_(*conditions)).exists())
+
+
+def _count(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*conditions)
+
+
+_D, _V, _C = tables.documents.c, tables.versions.c, tables.chunks.c
+_J, _U, _S = tables.jobs.c, tables.uploads.c, tables.spool.c
+_STRAYS = {
+    "chunks of a version that is not live": _count(
+        tables.chunks,
+        _without(
+            tables.documents, _D.tenant_id == _C.tenant_id, _D.id == _C.document_id, _D.live_version == _C.version
+        ),
+    ),
+    "documents without a version": _count(
+        tables.documents, _without(tables.versions, _V.tenant_id == _D.tenant_id, _V.document_id == _D.id)
+    ),
+    "versions without a document": _count(
+        tables.versions, _without(tables.documents, _D.tenant_id == _V.tenant_id, _D.id == _V.document_id)
+    ),
+    "originals kept for no job that waits or failed": _count(tables.spool, not_(_is_of_job_in(_KEPT))),
+    "waiting jobs without their original": _count(
+        tables.jobs,
+        _J.state.in_(sorted(PENDING)),
+        _without(tables.spool, _S.tenant_id == _J.tenant_id, _S.job_id == _J.id),
+    ),
+    "jobs without what was asked for": _count(
+        tables.jobs, _without(tables.uploads, _U.tenant_id == _J.tenant_id, _U.job_id == _J.id)
+    ),
+    "requests without a job": _count(
+        tables.uploads, _without(tables.jobs, _J.tenant_id == _U.tenant_id, _J.id == _U.job_id)
+    ),
+}
