@@ -13,6 +13,7 @@ from rag_service.commands.doctor import doctor
 from rag_service.commands.documents import documents_app
 from rag_service.commands.jobs import jobs_app
 from rag_service.commands.key import key_app
+from rag_service.commands.reindex import reindex
 from rag_service.commands.serve import serve
 from rag_service.commands.tenant import group_app, tenant_app
 
@@ -31,6 +32,7 @@ def build_app() -> typer.Typer:
     app.command()(ask)
     app.command()(serve)
     app.command()(doctor)
+    app.command()(reindex)
     app.add_typer(tenant_app, name="tenant")
     app.add_typer(group_app, name="group")
     app.add_typer(key_app, name="key")
