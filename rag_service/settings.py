@@ -39,6 +39,34 @@ class Settings(BaseSettings):
     index: Annotated[
         str, Field(description="`edge` (a Qdrant Edge shard a tenant) or `memory`.", pattern="^(edge|memory)$")
     ] = "edge"
+    qdrant_url: Annotated[
+        str | None, Field(description="A Qdrant server that holds the index instead, such as `https://qdrant:6333`.")
+    ] = None
+    qdrant_api_key: Annotated[SecretStr | None, Field(description="Its API key.")] = None
+    qdrant_ca_file: Annotated[
+        Path | None, Field(description="Certificates that its own must go back to; else those of the system.")
+    ] = None
+    qdrant_plain_http: Annotated[
+        bool, Field(description="Allow `http://` to another machine, where something else protects the way.")
+    ] = False
+    qdrant_timeout_s: Annotated[float, Field(description="Seconds that one attempt at a search may take.", gt=0)] = 10.0
+    qdrant_prefix: Annotated[
+        str, Field(description="Beginning of the collections' names, where several installations share a server.")
+    ] = "rag_"
+    qdrant_shards: Annotated[int, Field(description="Shards of a new collection; more weigh words apart.", ge=1)] = 1
+    qdrant_replicas: Annotated[int, Field(description="Copies of each shard of a new collection.", ge=1)] = 1
+    qdrant_write_consistency: Annotated[
+        int | None, Field(description="Copies that must acknowledge a write; else more than half of them.")
+    ] = None
+    qdrant_read_consistency: Annotated[
+        str, Field(description="Copies that must agree on a search: `majority`, `quorum`, `all` or a number.")
+    ] = "majority"
+    qdrant_on_disk: Annotated[bool, Field(description="Keep a new collection's vectors on disk, not in memory.")] = (
+        False
+    )
+    qdrant_quantized: Annotated[
+        bool, Field(description="Search a new collection in int8, and score the candidates again in full.")
+    ] = False
     embedding_model: Annotated[
         str,
         Field(description="`packaged` (all-MiniLM-L6-v2 as int8 ONNX), or a folder of a sentence-transformers model."),

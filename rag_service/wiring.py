@@ -152,6 +152,8 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
 
 
 def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:
+    if settings.qdrant_url is not None:
+        return _server_index(settings, settings.qdrant_url, models.embedder.dimension)
     if settings.index == "memory":
         from rag_service.adapters.memory_index import MemoryIndex
 
@@ -159,6 +161,31 @@ def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:
     from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 
     return QdrantEdgeIndex(path, dimension=models.embedder.dimension)
+
+
+def _server_index(settings: Settings, url: str, dimension: int) -> ChunkIndex:
+    from rag_service.adapters.qdrant_server import QdrantServerIndex
+    from rag_service.adapters.server_connection import ServerAddress, ServerConnection
+    from rag_service.adapters.server_requests import CollectionLayout
+
+    address = ServerAddress(
+        url,
+        api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
+        ca_file=settings.qdrant_ca_file,
+        allows_plain_http=settings.qdrant_plain_http,
+    )
+    agreement = settings.qdrant_read_consistency
+    layout = CollectionLayout(
+        dimension,
+        prefix=settings.qdrant_prefix,
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
+        writes_reach=settings.qdrant_write_consistency,
+        read_consistency=int(agreement) if agreement.isdecimal() else agreement,
+        is_on_disk=settings.qdrant_on_disk,
+        is_quantized=settings.qdrant_quantized,
+    )
+    return QdrantServerIndex(ServerConnection(address.connect, timeout_s=settings.qdrant_timeout_s), layout)
 
 
 def _answerers(settings: Settings, extractive: Answerer) -> Mapping[Tier, Answerer]:

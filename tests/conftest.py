@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -40,13 +41,43 @@ def network_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert not log.exists(), f"something tried to leave this machine: {log.read_text(encoding='utf-8')}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--index",
+        choices=("edge", "memory", "server"),
+        default="edge",
+        help="the vector index under the end-to-end tests; `server` is the adapter, over a double of Qdrant's REST",
+    )
+
+
+@pytest.fixture(scope="session")
+def index_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The variables that choose the index under test."""
+    match request.config.getoption("--index"):
+        case "server":
+            from tests.doubles.qdrant_rest import qdrant_double
+
+            with qdrant_double(tmp_path_factory.mktemp("qdrant")) as url:
+                yield {"RAG_QDRANT_URL": url}
+        case "memory":
+            yield {"RAG_INDEX": "memory"}
+        case _:
+            yield {}
+
+
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of the developer's shell reaches a test, and no test reaches the developer's key."""
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index_settings: dict[str, str]) -> None:
+    """No variable of the developer's shell reaches a test, and no test the developer's key or another test's index."""
     for name in list(os.environ):
         if name.startswith("RAG_") and name not in {"RAG_TEST_NETWORK_LOG", "RAG_EVAL_DATA"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RAG_MASTER_KEY_FILE", str(tmp_path / "keys" / "master.key"))
+    for name, value in index_settings.items():
+        monkeypatch.setenv(name, value)
+    if "RAG_QDRANT_URL" in index_settings:
+        monkeypatch.setenv("RAG_QDRANT_PREFIX", f"t{secrets.token_hex(4)}_")
 
 
 @pytest.fixture

@@ -292,7 +292,7 @@ def test_a_name_that_is_not_utf_8_is_refused(run: Run, open_companies: Open, tmp
     run(scenario())
 
 
-@pytest.mark.parametrize("loss", ["folder", "rebuild"])
+@pytest.mark.parametrize("loss", ["folder", "collection", "rebuild"])
 def test_a_lost_index_is_made_anew_and_never_answers_not_found(
     loss: str,
     run: Run,
@@ -317,8 +317,10 @@ def test_a_lost_index_is_made_anew_and_never_answers_not_found(
                 await acme.service.store.outbox.request_rebuild(operate(tenant))
                 with pytest.raises(IndexUnavailable):
                     await acme.service.follower.catch_up(tenant.id)
+            if loss == "collection":
+                await acme.service.index.drop((await acme.service.store.tenants.by_name("acme")).keys.index.collection)
         if loss == "folder":
-            shutil.rmtree(settings.data_dir / "index")
+            shutil.rmtree(settings.data_dir / "index", ignore_errors=True)  # an index elsewhere has none
         async with open_service(settings, models) as service:
             tenant = await service.store.tenants.by_name("acme")
             stored = await service.store.versions.chunk_ids(operate(tenant))
