@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingestion.sync_cli import sync
 from rag_service.commands.documents import parse_access
 from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Adds this package's commands to `rag`."""
     app.command()(ingest)
+    app.command()(sync)
     app.command()(demo)
 
 

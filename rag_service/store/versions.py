@@ -213,6 +213,24 @@ class Versions:
             points.append(StoredPoint(chunk_id, vector, f"{record['heading']}\n{record['text']}", source))
         return points, principals
 
+    async def of_folder(self, operator: OperatorScope, keys: TenantKeys, folder: str) -> dict[str, str]:
+        """The documents of a synchronised folder, each with the token of its source."""
+        documents = tables.documents.c
+        query = select(documents.id, documents.source_token).where(
+            documents.tenant_id == operator.tenant, documents.folder_token == keys.token("folder", folder)
+        )
+        async with self._database.read() as connection:
+            return dict((await connection.execute(query)).tuples().all())
+
+    async def adopt(self, operator: OperatorScope, keys: TenantKeys, document_ids: Iterable[str], folder: str) -> None:
+        """The documents belong to this folder, and to no other any more."""
+        documents = tables.documents.c
+        of_folder = {"folder_token": keys.token("folder", folder)}
+        async with self._database.write() as connection:
+            for document_id in document_ids:
+                theirs = (documents.tenant_id == operator.tenant) & (documents.id == document_id)
+                await connection.execute(update(tables.documents).where(theirs).values(of_folder))
+
     async def document_ids(self, operator: OperatorScope) -> list[str]:
         """Every document of the tenant, for making its collection anew."""
         documents = tables.documents.c
