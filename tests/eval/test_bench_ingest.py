@@ -171,7 +171,8 @@ def test_the_memory_of_a_process_that_another_one_started_is_seen() -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             below = descendants(process.pid)
-            while memory.together_mib < 55:
+            deadline = time.monotonic() + 60
+            while memory.together_mib < 55 and time.monotonic() < deadline:
                 time.sleep(0.05)
         finally:
             for pid in (*below, process.pid):
