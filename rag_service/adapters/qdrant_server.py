@@ -63,8 +63,7 @@ class QdrantServerIndex:
         self._layout.alias(query.collection)
         if not query.access:
             return Candidates((), ())
-        ask = partial(self._ask, self._layout.branches(query, limit))
-        answers = await self._collections.found("search", query.collection, ask)
+        answers = await self._collections.found("search", query.collection, partial(self._ask, query, limit))
         if answers is None:
             return Candidates((), ())
         dense, *lexical = (as_hits(answer, limit) for answer in answers)
@@ -80,7 +79,7 @@ class QdrantServerIndex:
 
     async def points_of(self, collection: str, document: str) -> frozenset[str]:
         """The points that carry this document token."""
-        return await self._ids(collection, document_filter(document))
+        return await self._ids(collection, document)
 
     async def read(self, collection: str, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
         """The points as they are stored (terms in ascending order); unknown ones are left out."""
@@ -144,8 +143,9 @@ class QdrantServerIndex:
         return written is not None
 
     async def _ask(
-        self, branches: list[models.QueryRequest], client: AsyncQdrantClient, name: str
+        self, query: SealedQuery, limit: int, client: AsyncQdrantClient, name: str
     ) -> list[models.QueryResponse]:
+        branches = self._layout.branches(query, limit)
         seconds = max(1, int(self._connection.timeout_s))
         agreed = self._layout.consistency()
         answers = await client.query_batch_points(name, branches, consistency=agreed, timeout=seconds)
@@ -157,13 +157,13 @@ class QdrantServerIndex:
         agreed = self._layout.consistency()
         return await client.retrieve(name, list(point_ids), with_payload=True, with_vectors=True, consistency=agreed)
 
-    async def _ids(self, collection: str, narrowed: models.Filter | None) -> frozenset[str]:
-        """The ids of all points, or of those that a filter lets through, page by page."""
+    async def _ids(self, collection: str, document: str | None) -> frozenset[str]:
+        """The ids of all points, or of those that carry a document token, page by page."""
         self._layout.alias(collection)
         found: set[str] = set()
         offset: Any = None
         while True:
-            turned = await self._collections.found("point_ids", collection, partial(self._page, narrowed, offset))
+            turned = await self._collections.found("point_ids", collection, partial(self._page, document, offset))
             if turned is None:
                 return frozenset()
             page, offset = turned
@@ -175,11 +175,11 @@ class QdrantServerIndex:
                 raise IndexUnavailable("point_ids: the server gives the same page again and again")
 
     async def _page(
-        self, narrowed: models.Filter | None, offset: Any, client: AsyncQdrantClient, name: str
+        self, document: str | None, offset: Any, client: AsyncQdrantClient, name: str
     ) -> tuple[list[models.Record], Any]:
         return await client.scroll(
             name,
-            scroll_filter=narrowed,
+            scroll_filter=None if document is None else document_filter(document),
             limit=PAGE,
             offset=offset,
             with_payload=False,

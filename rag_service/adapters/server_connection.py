@@ -99,6 +99,7 @@ class ServerConnection:
         self._attempts = attempts
         self._places = asyncio.Semaphore(most_at_once)
         self._checking = asyncio.Lock()
+        self._connecting = asyncio.Lock()
         self._client: AsyncQdrantClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_checked = False
@@ -136,7 +137,7 @@ class ServerConnection:
         seconds = self.timeout_s * patience
         give_up_at = asyncio.get_running_loop().time() + 2 * seconds
         for attempt in range(1, self._attempts + 1):
-            client = self._connected()
+            client = await self._connected()
             try:
                 async with asyncio.timeout(seconds):
                     return await work(client)
@@ -155,15 +156,16 @@ class ServerConnection:
             await asyncio.sleep(wait_s)
         raise IndexUnavailable(f"{operation} was not attempted")
 
-    def _connected(self) -> AsyncQdrantClient:
-        if self._is_closed:
-            raise IndexUnavailable("it was closed")
-        loop = asyncio.get_running_loop()
-        if self._client is None:
-            self._client, self._loop = self._connect(), loop
-        if self._loop is not loop:  # its sockets belong to the first loop, and would fail in ways hard to read
-            raise IndexUnavailable("its connections belong to another event loop")
-        return self._client
+    async def _connected(self) -> AsyncQdrantClient:
+        async with self._connecting:
+            if self._is_closed:
+                raise IndexUnavailable("it was closed")
+            loop = asyncio.get_running_loop()
+            if self._client is None:  # in a thread: loading the library takes seconds, in which others are served
+                self._client, self._loop = await asyncio.to_thread(self._connect), loop
+            if self._loop is not loop:  # its sockets belong to the first loop, and would fail in ways hard to read
+                raise IndexUnavailable("its connections belong to another event loop")
+            return self._client
 
     async def _check_version(self) -> None:
         if self._is_checked:

@@ -60,8 +60,8 @@ class CollectionLayout:
             raise InvalidSetting("RAG_QDRANT_PREFIX", "a letter, then a-z, 0-9, _ or -, and an underscore at the end")
         if self.shards < 1 or self.replicas < 1 or not 1 <= self.acknowledging <= self.replicas:
             raise InvalidSetting("RAG_QDRANT_WRITE_CONSISTENCY", "between 1 and the number of replicas")
-        wanted = self.read_consistency
-        if not (1 <= wanted <= self.replicas if isinstance(wanted, int) else wanted in _AGREEMENTS):
+        wanted = str(self.read_consistency)
+        if wanted not in _AGREEMENTS and not (wanted.isdecimal() and 1 <= int(wanted) <= self.replicas):
             raise InvalidSetting("RAG_QDRANT_READ_CONSISTENCY", "majority, quorum, all, or how many of the replicas")
 
     @property
@@ -108,8 +108,8 @@ class CollectionLayout:
         """How many replicas must agree on what is read."""
         from qdrant_client import models
 
-        wanted = self.read_consistency
-        return wanted if isinstance(wanted, int) else models.ReadConsistencyType(wanted)
+        wanted = str(self.read_consistency)
+        return int(wanted) if wanted.isdecimal() else models.ReadConsistencyType(wanted)
 
     def branches(self, query: SealedQuery, limit: int) -> list[models.QueryRequest]:
         """The dense branch, and the lexical one where the question has terms."""

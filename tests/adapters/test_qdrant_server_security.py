@@ -226,11 +226,18 @@ def test_a_prefix_after_which_a_name_could_begin_earlier_is_refused(prefix: str)
         {"read_consistency": "most"},
         {"read_consistency": 0},
         {"replicas": 2, "read_consistency": 3},
+        {"replicas": 2, "read_consistency": "3"},
     ],
 )
 def test_a_layout_that_no_cluster_could_keep_is_refused(layout: dict[str, Any]) -> None:
     with pytest.raises(InvalidSetting):
         CollectionLayout(DIMENSION, **layout)
+
+
+def test_how_many_must_agree_is_a_number_however_it_was_written() -> None:
+    for written in (2, "2"):
+        assert CollectionLayout(DIMENSION, replicas=3, read_consistency=written).consistency() == 2
+    assert CollectionLayout(DIMENSION).consistency() == "majority"
 
 
 def test_a_collection_is_made_as_configured_and_indexed_before_it_is_led_to(double: Double) -> None:
