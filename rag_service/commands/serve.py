@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -50,6 +51,8 @@ def serve(
         if role is Part.WORKER:
             _load_worker()(settings, parent)
         else:
+            # Uvicorn raises the signal that ended it again: left alone, that would end us with nothing closed.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             with _listen(host, port) as listening:
                 asyncio.run(_serve_api(settings, listening, host, with_worker=role is Part.ALL))
     except RagError as error:
