@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import CursorResult, event
 from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from rag_service.domain.errors import DatabaseUnavailable
 from rag_service.store.tables import metadata
+
+T = TypeVar("T")
 
 
 class Database:
@@ -28,13 +30,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reader.connect() as connection:
+        async with _connected(self._reader) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        async with self._one_writer, self._writer.begin() as connection:
+        async with self._one_writer, _connected(self._writer) as connection:
             yield connection
+            await _to_its_end(connection.commit())
 
     async def create_tables(self) -> None:
         async with self.write() as connection:
@@ -43,6 +46,43 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+class _WholeStatements(AsyncConnection):
+    """A connection whose statements run to their end, also where the task that waits for one is cancelled.
+
+    The driver would go on with an interrupted statement in its thread, and SQLite closes no connection while one is
+    open: its transaction would stay, and with it the lock that every other writer waits for.
+    """
+
+    async def execute(self, *args: Any, **kwargs: Any) -> CursorResult[Any]:
+        return await _to_its_end(super().execute(*args, **kwargs))
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """What was not committed when the context ends is rolled back."""
+    connection = _WholeStatements(engine)
+    try:
+        await _to_its_end(connection.start())
+        yield connection
+    finally:
+        if connection.sync_connection is not None:
+            await _to_its_end(connection.close())
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """The work was done, whatever happened to this task meanwhile: it is cancelled only then."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # known, so that nobody reports it as forgotten
+        raise
 
 
 def sqlite_database(path: Path) -> Database:
