@@ -220,7 +220,7 @@ class Versions:
             documents.tenant_id == operator.tenant, documents.folder_token == keys.token("folder", folder)
         )
         async with self._database.read() as connection:
-            return dict((await connection.execute(query)).tuples().all())
+            return {row.id: row.source_token for row in await connection.execute(query)}
 
     async def adopt(self, operator: OperatorScope, keys: TenantKeys, document_ids: Iterable[str], folder: str) -> None:
         """The documents belong to this folder, and to no other any more."""
