@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib.metadata import entry_points
+
 from rag_service.crypto.master_key import key_file_warnings
 from rag_service.doctor.checks import Check, Watch
 from rag_service.doctor.compare_index import compare_contents, compare_ids
@@ -16,9 +19,14 @@ from rag_service.wiring import Store
 async def examine(
     settings: Settings, store: Store, desk: Desk, watch: Watch, *, deep: bool, repair: bool
 ) -> list[Check]:
-    """Every check, those that are well too. With ``deep`` every byte that is stored is opened and compared."""
+    """Every check, those of other packages and those that are well too.
+
+    With ``deep`` every byte that is stored is opened and compared.
+    """
     fingerprint = await desk.embedding()
     checks = [_master_key(settings), Check("embedding model", True, f"verified, {fingerprint}")]
+    for entry in entry_points(group="rag_service.checks"):
+        checks += await asyncio.to_thread(entry.load())
     checks += [await _outbox(store, desk), await _jobs(store), await _collections(store, desk, repair=repair)]
     if deep:
         checks.append(await _rows(store, repair=repair))
