@@ -51,8 +51,8 @@ class Settings(BaseSettings):
     ] = False
     qdrant_timeout_s: Annotated[float, Field(description="Seconds that one attempt at a search may take.", gt=0)] = 10.0
     qdrant_prefix: Annotated[
-        str, Field(description="Beginning of the collections' names, where several installations share a server.")
-    ] = "rag_"
+        str | None, Field(description="Beginning of the collections' names; else made of the data folder's id.")
+    ] = None
     qdrant_shards: Annotated[int, Field(description="Shards of a new collection; more weigh words apart.", ge=1)] = 1
     qdrant_replicas: Annotated[int, Field(description="Copies of each shard of a new collection.", ge=1)] = 1
     qdrant_write_consistency: Annotated[

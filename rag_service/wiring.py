@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from rag_service.adapters.embedders import load_embedder
 from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
@@ -124,7 +123,7 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
     """The service over an open store, while this process holds its folder. Raises ``FolderHeld``."""
     with hold(store.folder):
         models = models or Models(settings)
-        index = _index(settings, store.folder.index, models)
+        index = _index(settings, store.folder, models)
         follower = IndexFollower(store.tenants, store.versions, store.outbox, index)
         service = Service(settings, store, models, index, follower)
         try:
@@ -151,19 +150,19 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
     )
 
 
-def _index(settings: Settings, path: Path, models: Models) -> ChunkIndex:
+def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex:
     if settings.qdrant_url is not None:
-        return _server_index(settings, settings.qdrant_url, models.embedder.dimension)
+        return _server_index(settings, settings.qdrant_url, folder, models.embedder.dimension)
     if settings.index == "memory":
         from rag_service.adapters.memory_index import MemoryIndex
 
         return MemoryIndex()
     from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 
-    return QdrantEdgeIndex(path, dimension=models.embedder.dimension)
+    return QdrantEdgeIndex(folder.index, dimension=models.embedder.dimension)
 
 
-def _server_index(settings: Settings, url: str, dimension: int) -> ChunkIndex:
+def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: int) -> ChunkIndex:
     from rag_service.adapters.qdrant_server import QdrantServerIndex
     from rag_service.adapters.server_connection import ServerAddress, ServerConnection
     from rag_service.adapters.server_requests import CollectionLayout
@@ -174,14 +173,13 @@ def _server_index(settings: Settings, url: str, dimension: int) -> ChunkIndex:
         ca_file=settings.qdrant_ca_file,
         allows_plain_http=settings.qdrant_plain_http,
     )
-    agreement = settings.qdrant_read_consistency
     layout = CollectionLayout(
         dimension,
-        prefix=settings.qdrant_prefix,
+        prefix=settings.qdrant_prefix or f"rag_{folder.id}_",
         shards=settings.qdrant_shards,
         replicas=settings.qdrant_replicas,
         writes_reach=settings.qdrant_write_consistency,
-        read_consistency=int(agreement) if agreement.isdecimal() else agreement,
+        read_consistency=settings.qdrant_read_consistency,
         is_on_disk=settings.qdrant_on_disk,
         is_quantized=settings.qdrant_quantized,
     )
