@@ -11,6 +11,7 @@ from dataclasses import dataclass
 _HEADER = struct.Struct(">4sIII")
 _MARK = b"rag1"
 _MOST_HEAD = 2**16
+_LONGEST = 2**32 - 1
 
 
 class ChannelBroken(Exception):
@@ -18,7 +19,7 @@ class ChannelBroken(Exception):
 
 
 class FrameTooLong(Exception):
-    """The other side announced a longer frame than was asked for, or there is more to send than may be."""
+    """The other side announced a longer frame than was asked for, or there is more to send than a frame can hold."""
 
 
 class TimeIsUp(Exception):
@@ -41,11 +42,11 @@ class Channel:
         self._handle = handle
         self._poll = select.poll()
 
-    def send(self, frame: Frame, *, limit: int | None = None, deadline: float | None = None) -> None:
+    def send(self, frame: Frame, *, deadline: float | None = None) -> None:
         """The frame is written whole. Raises ``ChannelBroken``, ``FrameTooLong`` or ``TimeIsUp``."""
         parts = (frame.head, frame.body, frame.blob)
         lengths = [len(part) for part in parts]
-        if sum(lengths) > (2**32 - 1 if limit is None else limit):
+        if max(lengths) > _LONGEST:
             raise FrameTooLong
         for part in (_HEADER.pack(_MARK, *lengths), *parts):
             rest = memoryview(part)

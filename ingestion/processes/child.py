@@ -16,7 +16,7 @@ from types import ModuleType
 
 from ingestion.processes import limits as rlimits
 from ingestion.processes import privileges, sandbox
-from ingestion.processes.channel import Channel, ChannelBroken, Frame, FrameTooLong
+from ingestion.processes.channel import Channel, ChannelBroken, Frame
 from ingestion.processes.limits import Limits
 from ingestion.processes.wire import Ready, Reply, Request, Trouble, decode, encode
 from rag_service.domain.errors import RagError, Refused
@@ -48,8 +48,6 @@ def main(handle: int, parent: int, module_name: str) -> None:
         pass
     except MemoryError:
         os._exit(rlimits.EXIT_MEMORY)
-    except FrameTooLong:
-        os._exit(rlimits.EXIT_OUTPUT)
 
 
 def serve(channel: Channel, limits: Limits, module: ModuleType, config: bytes) -> None:
@@ -79,7 +77,7 @@ def serve(channel: Channel, limits: Limits, module: ModuleType, config: bytes) -
         except Exception as error:  # noqa: BLE001  # a defect; its message may quote the document
             answer = Frame(b"")
             reply = Reply("failed", time.thread_time() - began, type(error).__name__)
-        channel.send(_frame(reply, answer), limit=limits.output_bytes)
+        channel.send(_frame(reply, answer))
         del request, answer
 
 

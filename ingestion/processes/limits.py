@@ -6,8 +6,8 @@ import resource
 from dataclasses import dataclass
 
 MIB = 2**20
-EXIT_MEMORY, EXIT_OUTPUT = 77, 78
-"""How a child ends that had no memory left, or an answer that was too long."""
+EXIT_MEMORY = 77
+"""How a child ends that had no memory left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BATCH = 16
+BATCH = 8
 """Texts in one request to a model worker: see ``docs/decisions/0020-worker-processes.md`` for the measurement."""
 
 _WALL_PER_CPU = 2.5

@@ -145,7 +145,7 @@ class Worker:
             raise ChildFailed("answered what cannot be read") from None
         except ChannelBroken:
             ended = self._end()
-            if ended in ("timeout", "memory", "output"):
+            if ended in ("timeout", "memory"):
                 raise LimitBroken(ended) from None
             raise ChildFailed(ended) from None
         if reply.outcome not in ("done", "refused", "failed"):
@@ -180,8 +180,6 @@ class Worker:
         code, used = ended
         if code == rlimits.EXIT_MEMORY:
             return "memory"
-        if code == rlimits.EXIT_OUTPUT:
-            return "output"
         if code == -signal.SIGXCPU:
             return "timeout"
         limit = self._limits.memory_bytes

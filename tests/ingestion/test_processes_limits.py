@@ -35,7 +35,7 @@ def stages() -> Iterator[ProcessStages]:
 @pytest.mark.parametrize(
     ("what", "limits", "reason"),
     [
-        ("loop", {"cpu_s": 1}, "parser_timeout"),
+        ("loop", {"cpu_s": 1, "wall_s": 3600.0, "requests": 20}, "parser_timeout"),
         ("loop", {"wall_s": 1.0}, "parser_timeout"),
         ("sleep", {"wall_s": 1.0}, "parser_timeout"),
         ("allocate", {}, "parser_memory"),
@@ -136,8 +136,9 @@ def test_closing_ends_what_is_under_way_and_leaves_no_child() -> None:
 
     async def close() -> None:
         tasks = [asyncio.create_task(stages.parse(order(what), 1)) for what in ("sleep", "loop", "fine")]
-        while len(stages.pids()["parser"]) < 2:  # noqa: ASYNC110  # processes set no event
+        while "start" not in stages.profile() or stages.profile()["start"].calls < 2:  # noqa: ASYNC110  # no event is set
             await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)  # both are at work
         pids.extend(stages.pids()["parser"])
         await asyncio.to_thread(stages.close)
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)

@@ -78,6 +78,21 @@ def test_a_parser_is_given_nothing_but_its_stream(outcomes: dict[str, str]) -> N
     assert outcomes["descriptors"].split() == ["0", "1", "2", outcomes["channel"]]
 
 
+def test_a_parser_has_no_capability_and_can_win_none() -> None:
+    stages = hostile_stages()
+    try:
+        asyncio.run(stages.parse(order("fine"), 1))
+        [pid] = stages.pids()["parser"]
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    finally:
+        stages.close()
+    facts = dict(line.split(":\t") for line in status.splitlines())
+    assert {int(facts[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    assert facts["NoNewPrivs"] == "1"
+    if os.geteuid() == 0:
+        assert int(facts["CapBnd"], 16) == 0
+
+
 def test_what_holds_is_what_the_kernel_offers(holding: Layers) -> None:
     assert holding.landlock == landlock.version()
     assert holding.seccomp == seccomp.is_available()
