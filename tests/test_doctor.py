@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from rag_service.authentication import operate
+from rag_service.cli import build_app
 from rag_service.doctor.checks import Check
 from rag_service.doctor.examine import examine
 from rag_service.domain.identity import Principal, TenantId
@@ -328,3 +331,28 @@ def test_an_index_that_does_not_follow_is_told_of(
             assert not wrong["index of holm"].ok
 
     run(scenario())
+
+
+def test_the_command_tells_all_and_ends_with_1_until_all_is_mended(
+    run: Run, open_patient: Open, settings: Settings
+) -> None:
+    async def damage() -> str:
+        async with open_patient() as patient:
+            await wider_access(patient)
+            return patient.documents[0]
+
+    damaged = run(damage())
+    command = ["doctor", "--deep", "--data-dir", str(settings.data_dir)]
+    found = CliRunner().invoke(build_app(), command)
+    assert found.exit_code == 1
+    assert "FAIL  index of holm: 1 documents differ from SQL" in found.stdout
+    assert damaged in found.stdout
+    mended = CliRunner().invoke(build_app(), [*command, "--repair", "--json"])
+    assert mended.exit_code == 0
+    told = json.loads(mended.stdout)
+    assert told["ok"] is True
+    [check] = [one for one in told["checks"] if one["repaired"]]
+    assert check["documents"] == [damaged]
+    after = CliRunner().invoke(build_app(), command)
+    assert after.exit_code == 0
+    assert "mend" not in after.stdout
