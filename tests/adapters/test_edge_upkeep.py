@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -259,8 +260,9 @@ def test_an_optimization_that_is_overtaken_leaves_the_collection_alone(tmp_path:
             await index.drop(COLLECTION)
             expected = {}
         elif change == "replace":
-            expected = {point.point_id: point for point in points[:7]}
-            await index.replace(COLLECTION, groups(*points[:7]))
+            others = made_points(range(SIZE), seed=9)  # as many, under the same ids
+            expected = {point.point_id: point for point in others}
+            await index.replace(COLLECTION, groups(*others, size=200))
         elif change == "cancel":
             upkeep.cancel()
         else:
@@ -274,6 +276,37 @@ def test_an_optimization_that_is_overtaken_leaves_the_collection_alone(tmp_path:
         more = made_points(range(2000, 2005))
         await index.upsert(COLLECTION, more)
         await assert_holds(index, expected | {point.point_id: point for point in more})
+        await index.close()
+
+    asyncio.run(journey())
+
+
+def test_writes_wait_for_the_copy_and_searches_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def copy_slowly(source: Path, target: Path) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        copy_sparsely(source, target)
+
+    monkeypatch.setattr(edge_upkeep, "copy_sparsely", copy_slowly)
+
+    async def journey() -> None:
+        index = open_index(tmp_path)
+        points = made_points(range(SIZE))
+        await index.upsert(COLLECTION, points)
+        upkeep = asyncio.create_task(index.maintain())
+        assert await asyncio.to_thread(begun.wait, 60)
+        written = asyncio.create_task(index.upsert(COLLECTION, made_points(range(1000, 1001))))
+        deleted = asyncio.create_task(index.delete(COLLECTION, [points[0].point_id]))
+        await index.upsert(OTHER, points[:3])
+        assert await index.point_ids(COLLECTION) == {point.point_id for point in points}
+        assert not written.done()
+        assert not deleted.done()
+        go_on.set()
+        await asyncio.gather(upkeep, written, deleted)
+        expected = [*points[1:], *made_points(range(1000, 1001))]
+        await assert_holds(index, {point.point_id: point for point in expected})
         await index.close()
 
     asyncio.run(journey())
