@@ -329,6 +329,22 @@ def test_a_change_waits_for_the_index_and_says_when_it_waits_in_vain(
     run(scenario())
 
 
+def test_a_deleted_tenants_collection_goes_where_nobody_holds_the_folder(
+    run: Run, open_companies: Open, settings: Settings, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("bridge") as (company,):
+            await company.ingest(tmp_path / "docs", **TEXT)
+        async with open_store(settings) as store:
+            tenant = await store.tenants.by_name("bridge")
+            await store.tenants.delete(tenant)
+            await until_followed(settings, store, tenant.id)
+            assert await store.outbox.newest(tenant.id) == 0
+        assert await at_desk(settings, lambda _, desk: desk.collections()) == frozenset()
+
+    run(scenario())
+
+
 def test_where_nobody_holds_the_folder_the_command_does(run: Run, open_companies: Open, settings: Settings) -> None:
     async def scenario() -> None:
         async with open_companies("bridge"):
