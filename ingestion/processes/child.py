@@ -64,7 +64,7 @@ def serve(channel: Channel, limits: Limits, module: ModuleType, config: bytes) -
     channel.send(_frame(Reply("ready", time.thread_time()), Frame(b"", encode(ready))))
     while True:
         request = channel.receive(limit=_ANY_LENGTH)
-        rlimits.begin_request(limits)
+        rlimits.begin_request(limits, len(request.body) + len(request.blob))
         began = time.thread_time()  # a child works in one thread; the process's own clock only moves with each tick
         try:
             answer = service.handlers[decode(Request, request.head).stage](request.body, request.blob)

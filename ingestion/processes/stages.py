@@ -35,9 +35,9 @@ BATCH = 8
 
 _WALL_PER_CPU = 2.5
 """How much longer than its processor time a parser may take, on a machine that is busy with other things."""
-_PARSER = Limits(wall_s=36_000, cpu_s=36_000, memory_bytes=None, output_bytes=128 * MIB, requests=200)
-_TEXT = Limits(wall_s=600, cpu_s=300, memory_bytes=4096 * MIB, output_bytes=256 * MIB, requests=2000)
-_MODEL = Limits(wall_s=300, cpu_s=120, memory_bytes=None, output_bytes=256 * MIB, requests=20_000)
+_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=256 * MIB, requests=200, s_per_mib=15)
+_TEXT = Limits(240, cpu_s=120, memory_bytes=4096 * MIB, output_bytes=512 * MIB, requests=2000, s_per_mib=60)
+_MODEL = Limits(240, cpu_s=120, memory_bytes=None, output_bytes=512 * MIB, requests=20_000, s_per_mib=15)
 
 
 @dataclass(frozen=True, slots=True)

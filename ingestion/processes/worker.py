@@ -132,7 +132,7 @@ class Worker:
             ChildFailed: it died of something else, or what it sent is no answer.
         """
         self.served += 1
-        deadline = time.monotonic() + self._limits.wall_s
+        deadline = time.monotonic() + self._limits.wall_s_for(len(request.body) + len(request.blob))
         try:
             self._channel.send(request, deadline=deadline)
             answer = self._channel.receive(limit=self._limits.output_bytes + 2**16, deadline=deadline)

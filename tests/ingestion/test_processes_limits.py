@@ -6,14 +6,16 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ingestion.processes.limits import MIB
 from ingestion.processes.stages import ProcessStages
-from rag_service.domain.document import ParsedDocument
+from rag_service.domain.document import ParsedDocument, Upload
 from rag_service.domain.errors import Refused, StageFailed
-from tests.ingestion.children import hostile_stages, order
+from tests.ingestion.children import LIMITS, hostile_stages, order
 
 
 def asked(stages: ProcessStages, what: str, with_: str = "") -> ParsedDocument:
@@ -163,3 +165,16 @@ def test_a_cancelled_request_that_still_waits_is_never_sent(stages: ProcessStage
 
     first, last = asyncio.run(cancel())
     assert first == last  # the same child: no loop had to be killed between
+
+
+def test_a_large_file_has_longer_by_its_size() -> None:
+    limits = replace(LIMITS, cpu_s=60, wall_s=120.0, s_per_mib=15)
+    assert [limits.cpu_s_for(size * MIB) for size in (0, 1, 4)] == [60, 60 + 15, 60 + 4 * 15]
+    assert [limits.wall_s_for(size * MIB) for size in (0, 1, 4)] == [120, 120 + 3 * 15, 120 + 3 * 4 * 15]
+    stages = hostile_stages(cpu_s=1, wall_s=3600.0, s_per_mib=30, requests=20)
+    try:
+        assert asyncio.run(stages.parse(Upload("busy", bytes(MIB), ""), 2 * MIB)).title == "Title"
+        with pytest.raises(Refused, match="parser_timeout"):
+            asyncio.run(stages.parse(Upload("busy", bytes(100), ""), 2 * MIB))
+    finally:
+        stages.close()

@@ -54,6 +54,14 @@ def _loop(_: str) -> Frame:
         pass
 
 
+def _busy(_: str) -> Frame:
+    """Four seconds of work."""
+    until = time.thread_time() + 4
+    while time.thread_time() < until:
+        pass
+    return _fine("")
+
+
 def _sleep(_: str) -> Frame:
     while True:
         time.sleep(3600)
@@ -157,6 +165,7 @@ def _end(_: str) -> Frame:
 ACTS = {
     "fine": _fine,
     "loop": _loop,
+    "busy": _busy,
     "sleep": _sleep,
     "allocate": _allocate,
     "abort_without_memory": _abort_without_memory,
