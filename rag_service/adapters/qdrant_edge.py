@@ -3,8 +3,8 @@
 The folder holds rotated vectors, keyed term ids and keyed tokens, and nothing that can be read. Whoever constructs
 this adapter holds the lock on its root folder: two processes never share one.
 
-What a shard deletes stays in its segments and its write-ahead log until those are rewritten; erasure must rewrite
-them (``drop`` and ``replace`` do, for a whole collection).
+What a shard deletes stays in its segments until ``maintain`` finds much of it, and in its write-ahead log; erasure
+must rewrite both (``drop`` and ``replace`` do, for a whole collection).
 """
 
 from __future__ import annotations
