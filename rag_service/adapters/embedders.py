@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from rag_service.settings import Settings
 
 
+PACKAGED_DIMENSION = 384
+"""Of the packaged model's vectors, known without loading it."""
+
+
 def load_embedder(settings: Settings) -> Embedder:
     """An embedder that is ready; its files were verified.
 
