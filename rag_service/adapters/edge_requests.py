@@ -94,7 +94,7 @@ def dense_branch(query: SealedQuery, limit: int) -> qdrant_edge.QueryRequest:
     nearest = qdrant_edge.Query.Nearest(query.vector.tolist(), using=DENSE)
     # Where there are int8 vectors, twice as many are found by them and scored by the 32 bit ones.
     rescored = qdrant_edge.SearchParams(
-        quantization=qdrant_edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
+        hnsw_ef=200, quantization=qdrant_edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
     )
     return qdrant_edge.QueryRequest(limit=limit, query=nearest, filter=_admitted(query), params=rescored)
 
