@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-_RAG = (sys.executable, "-P", "-c", "from rag_service.cli import main; main()")
+RAG_COMMAND = (sys.executable, "-P", "-c", "from rag_service.cli import main; main()")
 _MOST_SECONDS_TO_READY = 120.0
 
 
@@ -32,7 +32,11 @@ class Installation:
     def rag(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> Any:
         """What `rag … --json` printed. Raises RuntimeError for another exit status than those in ``accept``."""
         done = subprocess.run(  # noqa: S603  # this interpreter and our own command
-            [*_RAG, *arguments, "--json"], env=dict(self.environment), stdout=subprocess.PIPE, text=True, check=False
+            [*RAG_COMMAND, *arguments, "--json"],
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode not in accept:
             raise RuntimeError(f"`rag {' '.join(arguments[:2])}` ended with status {done.returncode}: {done.stdout}")
@@ -80,7 +84,7 @@ def serve(installation: Installation) -> Iterator[Served]:
         port = probe.getsockname()[1]
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603  # this interpreter and our own command
-        [*_RAG, "serve", "--port", str(port)], env=dict(installation.environment), stdout=subprocess.DEVNULL
+        [*RAG_COMMAND, "serve", "--port", str(port)], env=dict(installation.environment), stdout=subprocess.DEVNULL
     )
     url = f"http://127.0.0.1:{port}"
     try:
