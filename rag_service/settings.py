@@ -91,8 +91,8 @@ class Settings(BaseSettings):
         int, Field(description="Address space of a parsing process, in MiB; a file that needs more is refused.", ge=512)
     ] = 2048
     parser_seconds: Annotated[
-        int, Field(description="Seconds of processor time in which a file must be parsed, or it is refused.", ge=1)
-    ] = 120
+        int, Field(description="Seconds of processor time to parse a file in, and 15 more for each MiB of it.", ge=1)
+    ] = 60
     max_question_chars: Annotated[int, Field(description="Longest question, in characters.", ge=16)] = 4000
     block_injected_questions: Annotated[
         bool, Field(description="Refuse questions that look like an injection, where the default only flags them.")

@@ -45,9 +45,13 @@ class _Job:
 
 
 class Pool:
-    """Its futures raise ``Refused``, ``StageDefect``, and what ``Worker`` raises."""
+    """Its futures raise ``Refused``, ``StageDefect``, and what ``Worker`` raises.
 
-    def __init__(self, program: Program, size: int, accounts: Accounts) -> None:
+    There are ``size`` children at most. Another one is started when a request has waited for ``patience_s``: a child
+    costs seconds to start, so where one keeps up, a second would only take them from the work.
+    """
+
+    def __init__(self, program: Program, size: int, accounts: Accounts, *, patience_s: float = 0.0) -> None:
         self._program = program
         self._size = size
         self._accounts = accounts
@@ -59,6 +63,8 @@ class Pool:
         self._closed = False
         self._peak_rss_kib = 0
         self._ready: Ready | None = None
+        self._patience_s = patience_s
+        self._timer: threading.Timer | None = None
 
     def start(self) -> None:
         """The first child is on its way; the others follow when there is work for them."""
@@ -66,23 +72,45 @@ class Pool:
             if not self._threads and not self._closed:
                 self._add_thread()
 
-    def submit(self, stage: str, write: Write, read: Read[T]) -> Future[T]:
-        """The request stands in line, and its result will be in the future. Raises ``ChildFailed`` once closed."""
-        return self._enqueue(_Job(stage, write, read))
+    def submit(self, stage: str, write: Write, read: Read[T], *, is_urgent: bool = False) -> Future[T]:
+        """The request stands in line, and its result will be in the future. Raises ``ChildFailed`` once closed.
+
+        An urgent one is next: short work that the rest of a document waits for.
+        """
+        return self._enqueue(_Job(stage, write, read), is_urgent=is_urgent)
 
     def when_ready(self) -> Future[Ready]:
         """What the child says of itself that answers the next request."""
         return self._enqueue(_Job("", lambda: (b"", b""), lambda _body, _blob: self._ready))
 
-    def _enqueue(self, job: _Job) -> Future[Any]:
+    def _enqueue(self, job: _Job, *, is_urgent: bool = False) -> Future[Any]:
         with self._changed:
             if self._closed:
                 raise ChildFailed("the workers were closed")
-            self._waiting.append(job)
-            if len(self._threads) - self._busy < len(self._waiting) and len(self._threads) < self._size:
-                self._add_thread()
+            if is_urgent:
+                self._waiting.appendleft(job)
+            else:
+                self._waiting.append(job)
+            self._grow()
             self._changed.notify()
         return job.future
+
+    def _grow(self) -> None:
+        """Another child is on its way, if some request has waited long enough; if one may, that is looked at later."""
+        if len(self._threads) - self._busy >= len(self._waiting) or len(self._threads) >= self._size or self._closed:
+            return
+        has_waited = time.monotonic() - min(job.asked for job in self._waiting) >= self._patience_s
+        if not self._threads or not self._patience_s or (has_waited and self._ready is not None):
+            self._add_thread()
+        elif self._timer is None:
+            self._timer = threading.Timer(self._patience_s, self._look_again)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look_again(self) -> None:
+        with self._changed:
+            self._timer = None
+            self._grow()
 
     def close(self) -> None:
         """No child is left. Whatever waits or is under way fails."""
@@ -91,6 +119,8 @@ class Pool:
             waiting, workers = list(self._waiting), list(self._workers)
             self._waiting.clear()
             self._changed.notify_all()
+            if self._timer is not None:
+                self._timer.cancel()
         for job in waiting:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(ChildFailed("the workers were closed"))

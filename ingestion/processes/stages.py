@@ -33,9 +33,10 @@ T = TypeVar("T")
 BATCH = 8
 """Texts in one request to a model worker: see ``docs/decisions/0020-worker-processes.md`` for the measurement."""
 
-_WALL_PER_CPU = 2.5
-"""How much longer than its processor time a parser may take, on a machine that is busy with other things."""
-_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=256 * MIB, requests=200, s_per_mib=15)
+_PATIENCE_S = 2.0
+"""How long a document waits for a parser or text worker before another is started: one of each keeps up with two
+model workers, and a second costs as much as scrubbing fifty documents."""
+_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=256 * MIB, requests=2000, s_per_mib=15)
 _TEXT = Limits(240, cpu_s=120, memory_bytes=4096 * MIB, output_bytes=512 * MIB, requests=2000, s_per_mib=60)
 _MODEL = Limits(240, cpu_s=120, memory_bytes=None, output_bytes=512 * MIB, requests=20_000, s_per_mib=15)
 
@@ -85,16 +86,18 @@ class ProcessStages:
         text_workers: int | None = None,
         model_workers: int | None = None,
         batch: int = BATCH,
-        programs: Programs = PROGRAMS,
+        programs: Programs | None = None,
     ) -> None:
+        programs = programs or programs_for(settings)
         self._batch = batch
         self._ready: Ready | None = None
         cache_dir = str(settings.cache_dir.absolute())  # a child works in another folder
         model = wire.ModelConfig(_absolute(settings.embedding_model), settings.embedding_backend, cache_dir)
         self._accounts = Accounts()
         self._model_workers = model_workers or settings.workers
-        self._parsers = Pool(_limited(programs.parser, settings), parsers or settings.workers, self._accounts)
-        self._texts = Pool(programs.text, text_workers or settings.workers, self._accounts)
+        most = settings.workers
+        self._parsers = Pool(programs.parser, parsers or most, self._accounts, patience_s=_PATIENCE_S)
+        self._texts = Pool(programs.text, text_workers or most, self._accounts, patience_s=_PATIENCE_S)
         self._models = Pool(replace(programs.model, config=wire.encode(model)), self._model_workers, self._accounts)
         self._pools = {"parser": self._parsers, "text": self._texts, "model": self._models}
 
@@ -139,7 +142,11 @@ class ProcessStages:
 
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
         return await _result(
-            self._models, "chunk", lambda: (wire.encode(document), b""), partial(replies.chunks, document)
+            self._models,
+            "chunk",
+            lambda: (wire.encode(document), b""),
+            partial(replies.chunks, document),
+            is_urgent=True,
         )
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -195,9 +202,9 @@ def layers() -> Layers:
     return Layers(ready.landlock, ready.seccomp, ready.user)
 
 
-async def _result(pool: Pool, stage: str, write: Write, read: Read[T]) -> T:
+async def _result(pool: Pool, stage: str, write: Write, read: Read[T], *, is_urgent: bool = False) -> T:
     try:
-        future = pool.submit(stage, write, read)
+        future = pool.submit(stage, write, read, is_urgent=is_urgent)
     except ChildFailed as problem:
         raise StageFailed(stage, problem.detail) from None
     return await _translated(stage, future)
@@ -219,12 +226,15 @@ async def _translated(stage: str, future: Future[T]) -> T:
         raise _error_of(problem.trouble) from None
 
 
-def _limited(parser: Program, settings: Settings) -> Program:
-    """The parser under the limits of the settings, and those that the program has where they are tighter."""
-    cpu_s = min(parser.limits.cpu_s, settings.parser_seconds)
-    wall_s = min(parser.limits.wall_s, _WALL_PER_CPU * settings.parser_seconds)
-    memory = min(parser.limits.memory_bytes or settings.parser_memory_mb * MIB, settings.parser_memory_mb * MIB)
-    return replace(parser, limits=replace(parser.limits, cpu_s=cpu_s, wall_s=wall_s, memory_bytes=memory))
+def programs_for(settings: Settings) -> Programs:
+    """What the children run, with the limits that the settings give to parsers."""
+    limits = replace(
+        _PARSER,
+        cpu_s=settings.parser_seconds,
+        wall_s=2.0 * settings.parser_seconds,
+        memory_bytes=settings.parser_memory_mb * MIB,
+    )
+    return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits))
 
 
 def _absolute(model: str) -> str:
