@@ -107,7 +107,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         raise Refused("no_text", "the file holds no text that can be read")
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
     tag = Tag(
-        document_id=task.claim.document_id,
+        document_id=live.document_id if live else task.claim.document_id,
         version=live.version + 1 if live else 1,
         upload=upload,
         request=task.request,

@@ -74,6 +74,10 @@ class ChunkIndex(Protocol):
         """The upkeep that is due is done (graphs built, idle collections released); searches and writes go on."""
         ...
 
+    async def ready(self) -> None:
+        """It can be asked. Raises ``IndexUnavailable``."""
+        ...
+
     async def close(self) -> None:
         """Everything is flushed and released."""
         ...

@@ -39,6 +39,13 @@ class Settings(BaseSettings):
     index: Annotated[
         str, Field(description="`edge` (a Qdrant Edge shard a tenant) or `memory`.", pattern="^(edge|memory)$")
     ] = "edge"
+    index_max_open: Annotated[
+        int, Field(description="Tenants' shards that are open at a time; each takes about 16 MiB and more.", ge=1)
+    ] = 16
+    index_idle_s: Annotated[float, Field(description="Seconds after which an unused shard is closed.", gt=0)] = 300.0
+    index_optimize_after: Annotated[
+        int, Field(description="Points outside the graph after which a shard gets one, built beside in int8.", ge=1000)
+    ] = 20_000
     qdrant_url: Annotated[
         str | None, Field(description="A Qdrant server that holds the index instead, such as `https://qdrant:6333`.")
     ] = None

@@ -164,7 +164,13 @@ def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex
         return MemoryIndex()
     from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 
-    return QdrantEdgeIndex(folder.index, dimension=models.dimension)
+    return QdrantEdgeIndex(
+        folder.index,
+        dimension=models.dimension,
+        max_open=settings.index_max_open,
+        idle_s=settings.index_idle_s,
+        optimize_after=settings.index_optimize_after,
+    )
 
 
 def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: int) -> ChunkIndex:

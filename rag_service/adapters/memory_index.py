@@ -78,6 +78,9 @@ class MemoryIndex:
         """The collection is gone."""
         self._collections.pop(collection, None)
 
+    async def ready(self) -> None:
+        """It always is."""
+
     async def close(self) -> None:
         """Nothing needs to be released."""
 

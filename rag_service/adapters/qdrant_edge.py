@@ -130,6 +130,10 @@ class QdrantEdgeIndex:
         """The collection's folder is gone, its log included."""
         await self._call("drop", collection, self._shards.remove)
 
+    async def ready(self) -> None:
+        """The engine's thread answers. Raises ``IndexUnavailable`` once it is closed."""
+        await self.collections()
+
     async def close(self) -> None:
         """Every shard is flushed and closed; any later call raises ``IndexUnavailable``."""
         self._upkeep.stop()

@@ -60,9 +60,7 @@ class TenantJobs:
     async def standing(self, operator: OperatorScope, job_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of the jobs stands, of those that there are; opens no seal, so it may be asked often."""
         jobs = tables.jobs.c
-        query = select(jobs.id, jobs.state, jobs.stage).where(
-            jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids)
-        )
+        query = select(jobs.id, jobs.state, jobs.stage).where(jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids))
         async with self._database.read() as connection:
             rows = await connection.execute(query)
             return {job_id: Standing(JobState(state), stage) for job_id, state, stage in rows}

@@ -259,6 +259,9 @@ class ChunkIndexContract:
         self.write(index, point(2))
         assert numbers(search(index, question("ann")).lexical) == [2]
 
+    def test_an_index_that_can_be_asked_is_ready(self, index: ChunkIndex) -> None:
+        asyncio.run(index.ready())
+
     def test_collections_know_nothing_of_each_other(self, index: ChunkIndex) -> None:
         self.write(index, point(1))
         self.write(index, point(2), point(3), collection=OTHER)

@@ -88,5 +88,8 @@ class FaultyIndex:
     async def maintain(self) -> None:
         await self._index.maintain()
 
+    async def ready(self) -> None:
+        await self._index.ready()
+
     async def close(self) -> None:
         await self._index.close()

@@ -247,7 +247,7 @@ def test_a_tenant_whose_index_is_in_trouble_holds_up_no_other(trouble: str, run:
                 harbour.index.meanwhile["upsert"] = asyncio.Event().wait
 
             async def other_is_followed() -> bool:
-                return await harbour.store.outbox.is_followed(other.id, 10**9)
+                return bool(await harbour.store.outbox.is_followed(other.id, 10**9))
 
             async with following(harbour.follower):
                 await eventually(other_is_followed)
