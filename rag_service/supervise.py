@@ -45,7 +45,7 @@ async def _keep(settings: Settings) -> None:
             raise
         failures = 0 if loop.time() - began > _LIVES_S else failures + 1
         _log.error("worker_ended", status=status, failures=failures)
-        await asyncio.sleep(min(0.5 * 2**failures, _LONGEST_WAIT_S))
+        await asyncio.sleep(min(0.5 * 2 ** min(failures, 16), _LONGEST_WAIT_S))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
