@@ -31,7 +31,8 @@ async def worker_process(settings: Settings) -> AsyncIterator[None]:
 
 
 async def _keep(settings: Settings) -> None:
-    command = [sys.executable, "-m", "rag_service", "serve", "--role", "worker", "--parent", str(os.getpid())]
+    # -P: no module is taken from the working folder, where anybody may have put one; this process holds the keys.
+    command = [sys.executable, "-P", "-m", "rag_service", "serve", "--role", "worker", "--parent", str(os.getpid())]
     environment = {**os.environ, "RAG_DATA_DIR": str(settings.data_dir.absolute())}
     failures = 0
     loop = asyncio.get_running_loop()
