@@ -41,7 +41,7 @@ async def read_upload(request: Request, max_bytes: int) -> UploadForm:
     parser = _InMemory(request.headers, body, max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError):  # its message may quote what was sent
+    except (MultiPartException, KeyError, UnicodeError):  # its message may quote what was sent; some charsets raise
         raise InvalidRequest("the body is no multipart form as documented") from None
     try:
         return await _as_documented(form, max_bytes)

@@ -247,6 +247,11 @@ def test_malformed_uploads_are_refused_without_an_echo(run: Run, open_companies:
                         url, content=secret.encode(), headers={"Content-Type": "multipart/form-data; boundary=b"}
                     ),
                     await web.post(url, content=secret.encode(), headers={"Content-Type": "multipart/form-data"}),
+                    await web.post(  # a codec that raises an error of its own
+                        url,
+                        content=f'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\n{secret}\r\n--b--\r\n',
+                        headers={"Content-Type": "multipart/form-data; charset=undefined; boundary=b"},
+                    ),
                 ]
             for number, response in enumerate(responses):
                 assert response.status_code == 422, (number, response.text)
