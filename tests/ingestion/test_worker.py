@@ -20,7 +20,7 @@ from rag_service.domain.jobs import ENDED, Job, JobState, UploadRequest
 from rag_service.settings import Settings
 from rag_service.store import jobs
 from rag_service.store.database import now
-from rag_service.store.jobs import JobQueue
+from rag_service.store.jobs import Claim, JobQueue
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import seal_upload
 from rag_service.wiring import Models, Store, open_store
@@ -253,18 +253,28 @@ def test_a_worker_that_stops_gives_its_jobs_back_and_no_attempt_is_counted(run: 
     run(scenario())
 
 
-@pytest.mark.parametrize("turns", range(0, 40, 4))
-def test_also_where_it_stops_in_the_middle_of_a_claim(run: Run, yard: Open, turns: int) -> None:
+class SlowClaims:
+    """Claims as they are, of which the worker hears a while later."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, self.made = JobQueue.claim, asyncio.Event()
+
+        async def claim(queue: JobQueue) -> Claim | None:
+            found = await real(queue)
+            self.made.set()
+            await asyncio.sleep(0.1)
+            return found
+
+        monkeypatch.setattr(JobQueue, "claim", claim)
+
+
+def test_also_where_it_stops_before_it_hears_of_a_claim(run: Run, yard: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with yard() as here:
             await here.accept("a.md")
-            here.stages.gates["a.md"] = asyncio.Event()
-            worker = asyncio.create_task(Worker(here.store, here.stages, here.settings).run())
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            await asyncio.sleep(turns * 0.0005)
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+            claims = SlowClaims(monkeypatch)
+            async with here.working():
+                await claims.made.wait()
             job = await here.job("a.md")
             assert (job.state, job.attempts) == (JobState.QUEUED, 0)
 
@@ -419,15 +429,16 @@ def test_a_queue_that_fails_for_a_while_ends_no_worker(
     run(scenario())
 
 
-def test_drained_waits_for_what_came_a_moment_ago(run: Run, yard: Open) -> None:
+def test_drained_waits_for_what_came_while_the_worker_looked(
+    run: Run, yard: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
+        claims = SlowClaims(monkeypatch)
         async with yard() as here, here.working() as worker:
-            for number in range(10):
-                await worker.drained()
-                await asyncio.sleep(number * 0.012)
-                await here.accept(f"{number}.exe")
-                await worker.drained()
-                assert (await here.job(f"{number}.exe")).state in ENDED
+            await claims.made.wait()
+            await here.accept("a.exe")
+            await worker.drained()
+            assert (await here.job("a.exe")).state in ENDED
 
     run(scenario())
 
