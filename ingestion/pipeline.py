@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,8 +99,9 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
     live = await parts.versions.live(operator, tenant.keys, upload.source)
     if live is not None and live.content_token == token:
         return Unchanged(live.document_id)
-    if live is not None:
-        await _refuse_wider_access(live, task, parts)
+    readers = None if live is None else _most_readers(live, task)
+    if live is not None and readers is not None:
+        await _refuse_wider_access(live, readers, task, parts)
     parsed = await parts.stages.parse(upload, parts.max_bytes)
     cleaned = await parts.stages.scrub(parsed, upload.source, policy)
     chunks = await parts.stages.chunk(cleaned.document)
@@ -114,6 +116,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         source=cleaned.source,
         content_token=token,
         access=task.access,
+        most_readers=readers,
     )
     sealed = await asyncio.to_thread(seal, cleaned.document, embedded, tag, tenant.keys)
     report = _report(tag, cleaned.document, len(chunks))
@@ -145,13 +148,26 @@ def content_token(upload: Upload, tenant: Tenant, fingerprint: str) -> str:
     return tenant.keys.token("content", hashlib.sha256(facts).hexdigest())
 
 
-async def _refuse_wider_access(live: LiveVersion, task: Task, parts: IngestionParts) -> None:
+def _most_readers(live: LiveVersion, task: Task) -> list[Principal] | None:
+    """Who may read the new content at most; ``None`` where nobody is kept from it.
+
+    Its owner may leave the list unnamed, and it stays. Whoever else replaces a document names its readers: its source
+    may have been taken by somebody who waited for just this content.
+    """
+    request, keys = task.request, task.tenant.keys
+    owner = None if request.owner is None else keys.token("user", request.owner)
+    if EVERYONE in task.access or (request.access is None and owner == live.owner_token):
+        return None
+    return task.access
+
+
+async def _refuse_wider_access(
+    live: LiveVersion, readers: Sequence[Principal], task: Task, parts: IngestionParts
+) -> None:
     """A document keeps its access list; new content is not put under one that is wider than was asked for."""
-    tenant, asked = task.tenant, task.request.access
-    if asked is None:
-        return
+    tenant = task.tenant
     stored = await parts.documents.access(operate(tenant), tenant.keys, live.document_id)
-    if str(EVERYONE) not in asked and not set(stored) <= set(asked):
+    if not set(stored) <= set(map(str, readers)):
         raise Refused(
             "access_wider",
             f"document {live.document_id} has this source already, and more people may read it than are named now; "

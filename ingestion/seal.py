@@ -22,6 +22,7 @@ class Tag:
     """Where a version comes from, and which version of which document it is to be.
 
     ``source`` is shown to readers and therefore scrubbed; the upload's own source is the document's identity.
+    ``most_readers`` are those who may read it at most; ``None`` leaves that to the list of the document it replaces.
     """
 
     document_id: str
@@ -31,6 +32,7 @@ class Tag:
     source: str
     content_token: str
     access: Collection[Principal]
+    most_readers: Collection[Principal] | None = None
 
 
 def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys) -> SealedVersion:
@@ -70,6 +72,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         meta=version_seal.seal(json.dumps(meta).encode(), "meta"),
         chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
         access=sealed_access(keys, tag.access),
+        most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),
         owner_token=None if tag.request.owner is None else keys.token("user", tag.request.owner),
         folder_token=None if tag.request.folder is None else keys.token("folder", tag.request.folder),
     )

@@ -182,7 +182,8 @@ class SealedVersion:
 
     ``access`` pairs the token of each principal with its sealed name; it is stored for a new document only, so
     that ingesting again never touches an access list, and so is ``owner_token``, who may replace it. ``folder_token``
-    names the synchronised folder that the file belongs to.
+    names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals: the version is
+    not stored where a document's list holds any other; ``None`` takes every list.
     """
 
     tenant: str
@@ -197,3 +198,4 @@ class SealedVersion:
     access: tuple[tuple[str, bytes], ...]
     owner_token: str | None = None
     folder_token: str | None = None
+    most_readers: frozenset[str] | None = None

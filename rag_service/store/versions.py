@@ -33,6 +33,7 @@ class LiveVersion:
     document_id: str
     version: int
     content_token: str
+    owner_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Versions:
         """The live version under a source, if there is one."""
         documents, versions = tables.documents.c, tables.versions.c
         query = (
-            select(documents.id, versions.version, versions.content_token)
+            select(documents.id, versions.version, versions.content_token, documents.owner_token)
             .join_from(
                 tables.documents,
                 tables.versions,
@@ -75,7 +76,7 @@ class Versions:
         All of it, or nothing. The job is done when the index has followed.
 
         Raises:
-            Conflict: another ingestion of the same source was quicker.
+            Conflict: another ingestion of the same source was quicker, or the access list was widened meanwhile.
             LeaseLost: the job was cancelled, or is another worker's by now.
         """
         if sealed.tenant != operator.tenant:
@@ -99,6 +100,8 @@ class Versions:
                 }
                 await connection.execute(insert(tables.documents).values(document))
                 await self._write_access(connection, operator, sealed.document_id, sealed.access)
+            elif sealed.most_readers is not None:
+                await self._refuse_wider_list(connection, operator, sealed.document_id, sealed.most_readers)
             removed = await self._remove_chunks(connection, operator, sealed.document_id)
             version = {
                 **place,
@@ -245,6 +248,17 @@ class Versions:
                 select(tables.chunks.c.id).where(tables.chunks.c.tenant_id == operator.tenant)
             )
             return frozenset(chunk_id for (chunk_id,) in rows)
+
+    async def _refuse_wider_list(
+        self, connection: AsyncConnection, operator: OperatorScope, document_id: str, most: frozenset[str]
+    ) -> None:
+        """The list may have changed since it was looked at, while the content was parsed and embedded."""
+        table = tables.access.c
+        listed = select(table.principal_token).where(
+            table.tenant_id == operator.tenant, table.document_id == document_id
+        )
+        if not {token for (token,) in await connection.execute(listed)} <= most:
+            raise Conflict("access list")
 
     async def _remove_chunks(
         self, connection: AsyncConnection, operator: OperatorScope, document_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 
 from ingestion.batch import FoundFile, Ingested, find_files
 from ingestion.pipeline import Unchanged
+from ingestion.stages import LocalStages
 from rag_service.authentication import operate
 from rag_service.domain.errors import IndexUnavailable, Refused
+from rag_service.domain.identity import EVERYONE
 from rag_service.settings import Settings
 from rag_service.wiring import Models, open_service
 from tests.conftest import written
@@ -253,6 +255,35 @@ def test_new_content_is_not_put_under_a_wider_access_list(run: Run, open_compani
             [outcome] = (
                 await acme.ingest_for(["group:hr"], tmp_path / "hr", plan_txt="Nine people will be laid off in May.")
             ).values()
+            assert isinstance(outcome.result, Refused)
+            assert outcome.result.reason == "access_wider"
+            async with client(acme.service, await acme.key("intern")) as web:
+                assert "laid off" not in (await ask(web, "acme", "Who is laid off in May?", "search")).text
+
+    run(scenario())
+
+
+def test_a_list_that_was_widened_meanwhile_is_not_what_new_content_goes_under(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the list and the switch of versions lie parsing and embedding: minutes, for a large file."""
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(
+                tmp_path / "hr", ["group:hr"], plan_txt="The summer party is on the pier."
+            )
+            store = acme.service.store
+            tenant = await store.tenants.by_name("acme")
+            embed = LocalStages.embed
+
+            async def widened(self: LocalStages, texts: Sequence[str]) -> Any:
+                await store.versions.set_access(operate(tenant), tenant.keys, document, [EVERYONE])
+                return await embed(self, texts)
+
+            monkeypatch.setattr(LocalStages, "embed", widened)
+            secret = "Nine people will be laid off in May."
+            [outcome] = (await acme.ingest_for(["group:hr"], tmp_path / "new", plan_txt=secret)).values()
             assert isinstance(outcome.result, Refused)
             assert outcome.result.reason == "access_wider"
             async with client(acme.service, await acme.key("intern")) as web:

@@ -116,10 +116,30 @@ def test_only_the_owner_or_an_administrator_replaces_a_document(run: Run, open_c
                 assert (second["document_id"], second["version"]) == (first["document_id"], 2)
             async with client(acme.service, await key(acme, "bob", Role.INGEST, Role.ADMIN, Role.QUERY)) as root:
                 assert "eleven" in (await ask(root, "acme", QUESTION)).json()["answer"]  # its readers stayed
-                third = await uploaded(root, source="wiki:ferry", content=TEXT)
+                unnamed = await uploaded(root, source="wiki:ferry", content=TEXT)
+                assert (unnamed["state"], unnamed["reason"]) == ("refused", "access_wider")
+                third = await uploaded(root, source="wiki:ferry", content=TEXT, allow=["everyone"])
                 assert (third["document_id"], third["version"]) == (first["document_id"], 3)
             async with client(acme.service, await key(acme, "ann")) as ann:  # and its owner did
                 assert (await uploaded(ann, source="wiki:ferry", content=new))["version"] == 4
+
+    run(scenario())
+
+
+def test_whoever_takes_a_source_first_does_not_read_what_an_administrator_puts_there(
+    run: Run, open_companies: Open
+) -> None:
+    """An upload that names nobody is private to its uploader, whatever list lies in wait under its source."""
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,), acme.worker_at_work():
+            async with client(acme.service, await key(acme, "eve")) as eve:
+                await uploaded(eve, source="hr:layoffs", content=b"# Plan\n\nNothing yet.\n")
+                async with client(acme.service, await key(acme, "root", Role.INGEST, Role.ADMIN)) as root:
+                    secret = b"# Plan\n\nNine people will be laid off in May.\n"
+                    job = await uploaded(root, source="hr:layoffs", content=secret)
+                    assert (job["state"], job["reason"]) == ("refused", "access_wider")
+                assert "laid off" not in (await ask(eve, "acme", "Who is laid off in May?", "search")).text
 
     run(scenario())
 
