@@ -91,9 +91,10 @@ def crash(kills: int, bodies: Sequence[str], seed: int, folder: Path) -> Outcome
         )
         key, half = str(made["key"]), len(bodies) // 2
         killed: Counter[str] = Counter()
-        for role, numbers in (("all", range(half)), ("api", range(half, len(bodies)))):
-            drawn = list(islice(_endlessly(chance), kills // 2))
-            killed += _under_fire(site, role, numbers, key, Fire(drawn, chance, seed), outcome)
+        drawn = list(islice(_endlessly(chance), kills))
+        first, second = drawn[: kills // 2], drawn[kills // 2 :]
+        killed += _under_fire(site, "all", range(half), key, Fire(first, chance, seed), outcome)
+        killed += _under_fire(site, "api", range(half, len(bodies)), key, Fire(second, chance, seed), outcome)
         outcome.kills = dict(sorted(killed.items()))
         outcome.editions = sum(site.acknowledged.values())
         _compare(outcome, site)
