@@ -102,7 +102,8 @@ async def upload_document(request: Request, caller: IngestCaller, service: Curre
 
     `allow` names who may read it (`user:U`, `group:G` or `everyone`; repeat it for more); the uploader always may.
     A second upload with the same `source` replaces the document, whose readers stay; only its owner or an
-    administrator may do that. Without `source` it is a new document.
+    administrator may do that. If somebody reads it whom `allow` does not name, it is refused; its owner may leave
+    `allow` out. Without `source` it is a new document.
     """
     form = await read_upload(request, service.settings.max_upload_mb * 2**20)
     user = caller.scope.user

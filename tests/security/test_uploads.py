@@ -130,16 +130,19 @@ def test_whoever_takes_a_source_first_does_not_read_what_an_administrator_puts_t
     run: Run, open_companies: Open
 ) -> None:
     """An upload that names nobody is private to its uploader, whatever list lies in wait under its source."""
+    secret = b"# Plan\n\nNine people will be laid off in May.\n"
 
     async def scenario() -> None:
-        async with open_companies("acme") as (acme,), acme.worker_at_work():
-            async with client(acme.service, await key(acme, "eve")) as eve:
-                await uploaded(eve, source="hr:layoffs", content=b"# Plan\n\nNothing yet.\n")
-                async with client(acme.service, await key(acme, "root", Role.INGEST, Role.ADMIN)) as root:
-                    secret = b"# Plan\n\nNine people will be laid off in May.\n"
-                    job = await uploaded(root, source="hr:layoffs", content=secret)
-                    assert (job["state"], job["reason"]) == ("refused", "access_wider")
-                assert "laid off" not in (await ask(eve, "acme", "Who is laid off in May?", "search")).text
+        async with (
+            open_companies("acme") as (acme,),
+            acme.worker_at_work(),
+            client(acme.service, await key(acme, "eve")) as eve,
+            client(acme.service, await key(acme, "root", Role.INGEST, Role.ADMIN)) as root,
+        ):
+            await uploaded(eve, source="hr:layoffs", content=b"# Plan\n\nNothing yet.\n")
+            job = await uploaded(root, source="hr:layoffs", content=secret)
+            assert (job["state"], job["reason"]) == ("refused", "access_wider")
+            assert "laid off" not in (await ask(eve, "acme", "Who is laid off in May?", "search")).text
 
     run(scenario())
 
