@@ -242,7 +242,7 @@ class TestOrder:
             claim = await q.claim()
             async with q.database.write() as connection:
                 again = tables.jobs.update().where(tables.jobs.c.id == first.job_id)
-                await connection.execute(again.values(state=JobState.QUEUED))
+                await connection.execute(again.values(state=JobState.QUEUED, not_before=now()))
             assert await q.queue.claim() is None
             await q.store(acme, claim)
             assert await q.queue.claim() is None
