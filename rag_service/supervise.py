@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -37,16 +37,24 @@ async def _keep(settings: Settings) -> None:
     failures = 0
     loop = asyncio.get_running_loop()
     while True:
-        began = loop.time()
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+        began, status = loop.time(), None
         try:
-            status = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
+            status = await _run(command, environment)
+        except OSError as error:  # the machine has no room for a process now
+            _log.error("worker_not_started", error=type(error).__name__)
         failures = 0 if loop.time() - began > _LIVES_S else failures + 1
         _log.error("worker_ended", status=status, failures=failures)
         await asyncio.sleep(min(0.5 * 2 ** min(failures, 16), _LONGEST_WAIT_S))
+
+
+async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The status with which the process ended."""
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
