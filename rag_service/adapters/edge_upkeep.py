@@ -120,7 +120,8 @@ class Upkeep:
             await self._optimize(collection)
         except (IndexUnavailable, OSError) as error:
             failures = self._failures.get(collection, (0, 0.0))[0] + 1
-            self._failures[collection] = failures, time.monotonic() + min(_FIRST_RETRY_S * 2 ** min(failures, 16), _LONGEST_S)
+            wait = min(_FIRST_RETRY_S * 2 ** min(failures, 16), _LONGEST_S)
+            self._failures[collection] = failures, time.monotonic() + wait
             _log.warning("index_not_optimized", error=type(error).__name__, failures=failures)
             return
         self._failures.pop(collection, None)
