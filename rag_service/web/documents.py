@@ -9,13 +9,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
+from rag_service.authentication import Caller
 from rag_service.domain.errors import InvalidRequest
 from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import UploadRequest
 from rag_service.store.documents import DocumentMeta
 from rag_service.store.uploads import seal_upload
 from rag_service.web.authenticate import CurrentService, IngestCaller, QueryCaller
-from rag_service.web.forms import read_upload
+from rag_service.web.forms import UploadForm, announced_length, read_upload
+from rag_service.web.intake import Intake
+from rag_service.wiring import Service
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
@@ -105,7 +108,13 @@ async def upload_document(request: Request, caller: IngestCaller, service: Curre
     administrator may do that. If somebody reads it whom `allow` does not name, it is refused; its owner may leave
     `allow` out. Without `source` it is a new document.
     """
-    form = await read_upload(request, service.settings.max_upload_mb * 2**20)
+    intake: Intake = request.app.state.intake
+    with intake.room(caller.tenant.id, announced_length(request)) as body_bytes:
+        form = await read_upload(request, service.settings.max_upload_mb * 2**20, body_bytes)
+        return await _accept(form, caller, service)
+
+
+async def _accept(form: UploadForm, caller: Caller, service: Service) -> AcceptedUpload:
     user = caller.scope.user
     asked = UploadRequest(
         name=form.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from rag_service.domain.errors import InvalidRequest, TooLarge
 _MOST_FIELDS = 200
 _MOST_FIELD_BYTES = 4096
 _ROOM_FOR_FIELDS = 256 * 1024
+_PATIENCE_S = 60.0
+_SLOWEST = 2**16
+"""Bytes a second: whoever sends more slowly keeps room that others need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,34 @@ class _InMemory(MultiPartParser):
     spool_max_size = 2**40
 
 
-async def read_upload(request: Request, max_bytes: int) -> UploadForm:
-    """The form of the request. Raises ``TooLarge``, or ``InvalidRequest`` for one that is not as documented."""
+def longest_body(max_bytes: int) -> int:
+    """How long a body with a file of at most so many bytes may be."""
+    return max_bytes + _ROOM_FOR_FIELDS
+
+
+def announced_length(request: Request) -> int | None:
+    """How long the request says that its body is, if it says so."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
+
+
+async def read_upload(request: Request, max_bytes: int, body_bytes: int) -> UploadForm:
+    """The form of the request, whose body has at most ``body_bytes`` and the file in it ``max_bytes``.
+
+    Raises ``TooLarge``, or ``InvalidRequest`` for one that is not as documented, or comes too slowly.
+    """
+    patience_s = _PATIENCE_S + body_bytes / _SLOWEST
+    try:
+        async with asyncio.timeout(patience_s):
+            return await _read(request, max_bytes, body_bytes)
+    except TimeoutError:
+        raise InvalidRequest(f"the body was not here after {patience_s:.0f} s") from None
+
+
+async def _read(request: Request, max_bytes: int, body_bytes: int) -> UploadForm:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest("send the document as multipart/form-data, with the file in the field `file`")
-    body = _at_most(request.stream(), max_bytes + _ROOM_FOR_FIELDS)
+    body = _at_most(request.stream(), body_bytes)
     parser = _InMemory(request.headers, body, max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     try:
         form = await parser.parse()
