@@ -27,6 +27,7 @@ from rag_service.domain.errors import (
 )
 from rag_service.domain.jobs import JobState, Report
 from rag_service.folder import hold
+from rag_service.pauses import Pauses
 from rag_service.settings import Settings
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
 from rag_service.store.tenants import Tenant
@@ -34,7 +35,6 @@ from rag_service.store.uploads import seal_report
 from rag_service.wiring import Store
 
 _log = structlog.get_logger()
-_LOOK_EVERY_S = 0.1
 _BEAT_EVERY_S = 1.0
 _FORGET_EVERY_S = 3600.0
 _LONGEST_WAIT_S = 30.0
@@ -78,7 +78,7 @@ class Worker:
             await self._idle.wait()
 
     async def _take_jobs(self) -> None:
-        failures = 0
+        failures, pauses = 0, Pauses()
         while True:
             claim = None
             try:
@@ -88,6 +88,8 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # whatever stops it once must not stop it for good
                 failures += 1
                 _log.error("queue_unavailable", error=type(error).__name__, failures=failures)
+            if claim is not None or self._running:
+                pauses.begin_anew()
             if claim is not None:
                 task = asyncio.create_task(self._work(claim))
                 self._running[claim.lease] = task
@@ -95,7 +97,7 @@ class Worker:
                 continue
             if not self._running and not failures:
                 self._idle.set()
-            await self._pause(min(_LOOK_EVERY_S * 2 ** min(failures, 16), _LONGEST_WAIT_S))
+            await self._pause(min(pauses.next_s() * 2 ** min(failures, 16), _LONGEST_WAIT_S))
 
     async def _pause(self, seconds: float) -> None:
         """That long, or until a job ends and leaves room for the next."""

@@ -18,6 +18,7 @@ from rag_service.domain.errors import IndexUnavailable, IntegrityError, NotFound
 from rag_service.domain.identity import Principal, TenantId
 from rag_service.domain.retrieval import SealedPoint
 from rag_service.lexical import saturated_frequencies
+from rag_service.pauses import Pauses
 from rag_service.ports import ChunkIndex
 from rag_service.store.outbox import Change, Outbox, OutboxEntry
 from rag_service.store.tenants import Tenant, Tenants
@@ -69,7 +70,7 @@ class IndexFollower:
         Tenants are followed beside each other, so that none waits for one whose index fails or is made anew.
         """
         lags: defaultdict[TenantId, _Lag] = defaultdict(_Lag)
-        outbox = _Lag()
+        outbox, pauses = _Lag(), Pauses()
         async with asyncio.TaskGroup() as tasks:
             busy: dict[TenantId, asyncio.Task[None]] = {}
             while True:
@@ -81,12 +82,14 @@ class IndexFollower:
                     outbox.fail()
                     _log.error("outbox_unreadable", error=type(error).__name__, failures=outbox.failures)
                     waiting = []
+                if waiting:
+                    pauses.begin_anew()
                 lags = defaultdict(_Lag, {tenant_id: lags[tenant_id] for tenant_id in waiting})
                 due = [one for one in waiting if one not in busy and lags[one].not_before <= time.monotonic()]
                 due.sort(key=lambda tenant_id: lags[tenant_id].tried)  # who was tried longest ago is next
                 for tenant_id in due[: _TENANTS_AT_ONCE - len(busy)]:
                     busy[tenant_id] = tasks.create_task(self._keep_up(tenant_id, lags[tenant_id]))
-                await asyncio.sleep(max(_LOOK_EVERY_S, outbox.not_before - time.monotonic()))
+                await asyncio.sleep(max(pauses.next_s(), outbox.not_before - time.monotonic()))
 
     async def _keep_up(self, tenant_id: TenantId, lag: _Lag) -> None:
         """One step was tried: not more, so that a tenant with a million entries leaves room for the others."""

@@ -66,13 +66,10 @@ class JobQueue:
     async def _is_work_to_do(self) -> bool:
         """A look that takes no lock: an idle worker is in nobody's way."""
         jobs, moment = tables.jobs.c, now()
-        waits = select(jobs.id).where(jobs.state == JobState.QUEUED, _is_due(moment))
-        expired = select(jobs.id).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment)
+        waits = select(literal(1)).where(jobs.state == JobState.QUEUED, _is_due(moment)).exists()
+        expired = select(literal(1)).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment).exists()
         async with self._database.read() as connection:
-            for query in (waits, expired):
-                if (await connection.execute(query.limit(1))).one_or_none() is not None:
-                    return True
-        return False
+            return bool((await connection.execute(select(waits | expired))).scalar_one())
 
     async def _take_back(self, connection: AsyncConnection) -> None:
         """Jobs whose lease ran out wait again; those that were begun too often are given up."""
