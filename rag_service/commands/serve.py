@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -102,7 +103,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        fail(False, "AddressInUse", f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.")
+        # The error's own text repeats the address.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        fail(False, "AddressInUse", f"cannot listen on {host}:{port}: {why}. Choose another with --host or --port.")
     # Connections inherit it. Else a response's second packet waits 40 ms for the acknowledgement of the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

@@ -23,7 +23,7 @@ _POINTS_AT_ONCE = 400
 async def compare_ids(store: Store, desk: Desk, tenant: Tenant, *, repair: bool) -> Check:
     """Whether the index holds a point for each chunk of SQL and no other, by their ids."""
     stored, differ = await _differing_ids(store, desk, tenant)
-    detail = f"{stored} chunks, {differ} of them not alike in SQL and index"
+    detail = f"{stored} chunks, " + (f"and {differ} ids on one side only" if differ else "alike in SQL and index")
     if not differ or not repair:
         return Check(f"index of {tenant.name}", not differ, detail)
     await store.outbox.request_rebuild(operate(tenant))
