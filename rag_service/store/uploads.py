@@ -158,9 +158,11 @@ class Uploads:
     async def _refuse_overflow(
         self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
     ) -> None:
+        """Of a user's tenant dead letters count as well, as their content is kept; none is in the operator's way."""
         jobs = tables.jobs.c
+        states = PENDING if isinstance(scope, OperatorScope) else KEPT
         query = select(func.count(), func.coalesce(func.sum(jobs.size), 0)).where(
-            jobs.state.in_(sorted(PENDING)), jobs.tenant_id == scope.tenant
+            jobs.state.in_(sorted(states)), jobs.tenant_id == scope.tenant
         )
         count, size = (await connection.execute(query)).one()
         # One upload is always taken, however large: else it would wait for ever.

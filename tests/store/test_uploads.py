@@ -264,6 +264,23 @@ class TestLimits:
 
         run(scenario())
 
+    def test_dead_letters_of_users_take_room_and_are_not_in_the_operators_way(self, tmp_path: Path, run: Run) -> None:
+        """They keep their content: else files that always fail would fill the disk, one after the other."""
+
+        async def scenario() -> None:
+            async with queued(tmp_path, QueueLimits(jobs=100, size=10)) as q:
+                acme = await q.tenant("acme")
+                eve = await q.user(acme, "eve")
+                letter = await q.accept(acme, "0", "x" * 10, by=eve)
+                await q.fail(acme, await q.claim())
+                await raises(QueueFull, q.accept(acme, "1", "x", by=eve))
+                await q.accept(acme, "2", "x" * 10)
+                await q.end(acme, await q.claim())
+                await q.jobs.cancel(operate(acme), letter.job_id)
+                await q.accept(acme, "1", "x", by=eve)
+
+        run(scenario())
+
     def test_uploads_that_come_at_once_do_not_pass_it_together(self, tmp_path: Path, run: Run) -> None:
         async def scenario() -> None:
             async with queued(tmp_path, QueueLimits(jobs=3, size=10**6)) as q:
