@@ -63,6 +63,8 @@ async def open_folder(settings: Settings) -> DataFolder:
         raise SchemaMismatch(schema, SCHEMA_VERSION)
     if not (path / "rag.db").is_file():
         raise FolderDamaged(path, "rag.db", "is missing")
+    if not os.access(path, os.W_OK):  # of the folder; what is wrong with a file in it, SQL tells
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} is read-only here, and every command writes its locks there")
     _keep_to_owner(path)
     return DataFolder(path, folder_id, vault)
 

@@ -228,6 +228,18 @@ def test_a_damaged_folder_gets_a_sentence(spoil: str, rag: Rag, tmp_path: Path) 
     assert json.loads(done.stdout)["error"]["type"] == kinds.get(spoil, "FolderDamaged")
 
 
+@pytest.mark.parametrize("command", ["tenant list", "ask hotel --tenant acme --user ann", "serve --port 0"])
+def test_a_folder_that_cannot_be_written_to_gets_a_sentence(command: str, rag: Rag) -> None:
+    mounted = f'mount --bind "{rag.folder}" "{rag.folder}" && mount -o remount,ro,bind "{rag.folder}"'
+    command = f'{mounted} && RAG_DATA_DIR="{rag.folder}" "{RAG}" {command}'
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 1
+    assert "read-only" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_server_logs_to_stderr_alone(rag: Rag) -> None:
     """A defect's log line belongs beside the others: stdout carries what a command was asked for."""
     script = (

@@ -258,3 +258,20 @@ def test_a_creation_that_was_stopped_on_the_way_is_done_anew(
             run(open_folder(settings))
     assert list(settings.data_dir.iterdir()), "it was stopped before it had begun"
     run(open_folder(settings))
+
+
+def test_a_full_disk_is_called_one_and_not_a_damaged_file(run: Run, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with open_store(settings) as store:
+            database = store.folder.database()
+            try:
+                async with database.write() as connection:
+                    pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+                    await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+                    await connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
+            finally:
+                await database.close()
+
+    with pytest.raises(DatabaseUnavailable, match="full") as refusal:
+        run(scenario())
+    assert "damaged" not in str(refusal.value)

@@ -18,6 +18,10 @@ class DatabaseUnavailable(Unavailable):
     code: str
 
     def __str__(self) -> str:
+        if self.code == "SQLITE_FULL":
+            return "the disk that holds the data folder is full (SQLITE_FULL). Nothing that was stored is lost."
+        if self.code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return f"the database is in use by another process for too long ({self.code}). Try again."
         return f"the database cannot be read ({self.code}). If the file is damaged, restore it from a backup."
 
 
