@@ -58,11 +58,12 @@ def _blocks(rows: Iterable[list[str]], *, page: int | None, section: str | None)
         if any(cell.strip() for cell in row):
             run.append(row)
             continue
-        while run and len(run) > 1 and _filled(run[0]) == 1 and max(map(_filled, run)) > 1:
-            text = one_line(" ".join(run.pop(0)))
-            yield Element(text, BlockKind.TEXT, page, section)
+        filled = [_filled(row) for row in run]
+        above = next((at for at, count in enumerate(filled) if count > 1), 0)  # none where no row has two
+        for line in run[:above]:
+            yield Element(one_line(" ".join(line)), BlockKind.TEXT, page, section)
         if run:
-            yield Element(table_text(_trimmed(run)), BlockKind.TABLE, page, section)
+            yield Element(table_text(_trimmed(run[above:])), BlockKind.TABLE, page, section)
         run = []
 
 
@@ -73,7 +74,8 @@ def _filled(row: list[str]) -> int:
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:
     """The rows without the empty columns to the left and right of the table."""
     used = [at for row in rows for at, cell in enumerate(row) if cell.strip()]
-    return [row[min(used) : max(used) + 1] for row in rows]
+    table = slice(min(used), max(used) + 1)
+    return [row[table] for row in rows]
 
 
 def _bounded(rows: Iterable[list[str]]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ import logging
 import socket
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -162,6 +163,24 @@ def test_markdown_keeps_lists_tables_and_code_and_conceals_comments() -> None:
 def test_csv_rows_carry_their_headers_and_keep_leading_zeros() -> None:
     (table,) = parsed("a.csv", "Code;City\n007;Bonn\n;Köln\n").elements
     assert table.text == "Code: 007; City: Bonn\nKöln"
+
+
+@pytest.mark.parametrize("rows", ["a,b\n", "a,\n"])
+def test_the_time_for_a_table_grows_with_its_rows_and_not_with_their_square(rows: str) -> None:
+    def seconds(count: int) -> float:
+        start = time.process_time()
+        parsed("a.csv", rows * count + "c,d\n")
+        return time.process_time() - start
+
+    seconds(10)
+    # Quadratic time would give 64; the bound only has to tell the two apart on a busy machine.
+    assert seconds(24_000) < 24 * max(seconds(3_000), 0.01)
+
+
+def test_a_line_above_a_table_is_text_and_one_within_it_a_row() -> None:
+    elements = parsed("a.csv", "Prices,\n,in crowns\nkind,price\nferry,12\nbus,\n").elements
+    assert [one.kind for one in elements] == [BlockKind.TEXT, BlockKind.TEXT, BlockKind.TABLE]
+    assert "bus" in elements[2].text
 
 
 def test_csv_without_header_is_joined_by_bars() -> None:
