@@ -32,6 +32,8 @@ PARSERS: Mapping[MediaType, Callable[[bytes], Extract]] = {
     MediaType.XLSX: parse_xlsx,
 }
 MAX_TITLE = 200
+MAX_ELEMENTS = 1_000_000
+"""Each takes some hundred bytes in every process that it passes, the worker with the keys among them."""
 
 
 def parse(upload: ValidatedUpload) -> ParsedDocument:
@@ -41,7 +43,8 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
 
     Raises:
         Refused: ``malformed`` when the format's parser cannot read it, ``no_text`` when there is nothing to read,
-            or what a parser found: ``encrypted``, ``too_large``, ``undecodable_text``.
+            ``output_too_large`` when it has too many parts, or what a parser found: ``encrypted``, ``too_large``,
+            ``undecodable_text``.
         MemoryError: the limit of the process that parses was reached.
     """
     try:
@@ -53,6 +56,8 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
     # Parsing libraries raise anything, and what they say may quote the file: nothing of it is kept.
     except Exception:  # noqa: BLE001  (for the reason above)
         raise Refused("malformed", "The file is damaged: its format's parser could not read it.") from None
+    if len(extract.elements) > MAX_ELEMENTS:
+        raise Refused("output_too_large", f"The file has more than {MAX_ELEMENTS} paragraphs, headings and tables.")
     if not any(character.isalnum() for element in extract.elements for character in element.text):
         raise Refused("no_text", "The file holds no text that could be read.")
     title = _title(upload.upload, extract)

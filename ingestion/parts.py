@@ -15,4 +15,5 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         versions=store.versions,
         stages=stages,
         max_bytes=settings.max_upload_mb * 2**20,
+        max_passages=settings.document_passages,
     )

@@ -69,6 +69,7 @@ class IngestionParts:
     versions: Versions
     stages: Stages
     max_bytes: int
+    max_passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,10 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
     chunks = await parts.stages.chunk(cleaned.document)
     if not chunks:
         raise Refused("no_text", "the file holds no text that can be read")
+    if len(chunks) > parts.max_passages:
+        raise Refused(
+            "too_many_passages", f"the file has {len(chunks)} passages; at most {parts.max_passages} are taken"
+        )
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
     tag = Tag(
         document_id=live.document_id if live else task.claim.document_id,

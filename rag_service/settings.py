@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     ] = "onnx"
     threads: Annotated[int, Field(description="Threads for embedding.", ge=1, le=64)] = 2
     max_upload_mb: Annotated[int, Field(description="Largest file that is ingested, in MiB.", ge=1, le=4096)] = 64
+    document_passages: Annotated[
+        int, Field(description="Most passages of a document; embedding takes about a second for sixty of them.", ge=1)
+    ] = 50_000
     queue_jobs: Annotated[
         int, Field(description="Most uploads that a tenant may have waiting to be ingested.", ge=1)
     ] = 10_000

@@ -10,10 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
+from ingestion.batch import Ingested
+from ingestion.parse import parse
+from ingestion.validate import validate
+from rag_service.domain.document import Upload
+from rag_service.domain.errors import Refused
 from rag_service.domain.identity import Role
 from rag_service.settings import load_settings
 from rag_service.web.app import create_app
 from rag_service.wiring import Models, open_service
+from tests.conftest import Company
 
 Run = Callable[[Any], Any]
 
@@ -69,6 +75,33 @@ def test_a_tenant_that_sends_and_sends_leaves_room_for_another(run: Run, models:
             assert (await both.post("acme", held())).status_code == 202
 
     run(scenario())
+
+
+def test_a_document_that_would_take_the_models_for_hours_is_refused(run: Run, models: Models, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = load_settings(data_dir=tmp_path / "data", document_passages=3)
+        async with open_service(settings, models) as service:
+            await service.store.tenants.create("acme", "identifiers")
+            acme, line = Company(service, "acme"), "The ferry to Quillfjord leaves at nine. "
+            outcomes = await acme.ingest(tmp_path, short_txt=line * 20, long_txt=line * 200)
+            assert isinstance(outcomes["short.txt"].result, Ingested)
+            refused = outcomes["long.txt"].result
+            assert isinstance(refused, Refused)
+            assert refused.reason == "too_many_passages"
+
+    run(scenario())
+
+
+def test_a_file_of_very_many_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingestion.parse.MAX_ELEMENTS", 10)
+
+    def parse_lines(count: int) -> None:
+        parse(validate(Upload("a.txt", b"a\n\n" * count, "a"), max_bytes=2**20))
+
+    parse_lines(10)
+    with pytest.raises(Refused) as caught:
+        parse_lines(11)
+    assert caught.value.reason == "output_too_large"
 
 
 def test_a_body_that_is_too_slow_gives_up_its_room(
