@@ -99,7 +99,8 @@ class IndexFollower:
             lag.failures = 0
         except Exception as error:  # noqa: BLE001  # as above
             lag.fail()
-            _log.error("index_lags", tenant=tenant_id, error=type(error).__name__, failures=lag.failures)
+            why = str(error) if isinstance(error, IndexUnavailable) else ""  # quotes nothing that is stored
+            _log.error("index_lags", tenant=tenant_id, error=type(error).__name__, why=why, failures=lag.failures)
 
     async def start(self, tenant: Tenant) -> None:
         """The index is in line with SQL, also where its files were lost; if it cannot be now, it is so later.
@@ -112,7 +113,7 @@ class IndexFollower:
                 await self._outbox.request_rebuild(operate(tenant))
             await self.catch_up(tenant.id)
         except IndexUnavailable as error:
-            _log.error("index_lags", tenant=tenant.id, error=type(error).__name__, failures=1)
+            _log.error("index_lags", tenant=tenant.id, error=type(error).__name__, why=str(error), failures=1)
 
     async def _advance(self, tenant_id: TenantId) -> None:
         """The tenant's oldest entries were followed, some of them at least."""

@@ -12,12 +12,17 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
+from rag_service.domain.errors import IndexUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _COLLECTION = re.compile(r"[0-9a-f]{8,64}")
 _UNFINISHED = re.compile(r"\.(?:new|gone)-[0-9a-f]{8,64}(?:-[0-9a-f]+)?")
+NEEDED_BYTES = 64 * 2**20
+"""Free on the disk before a shard is opened or written to: the engine maps sparse files, and a page of them for which
+there is no room ends the process with SIGBUS, and with it the service."""
 _MOVED = ".old-"
 """Before a collection's name while another folder is about to take it: the only place of its points for an instant."""
 
@@ -44,9 +49,16 @@ class ShardFolders:
     def new(self, collection: str) -> Path:
         """An empty folder for a shard that shall ``take_place``."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.require_room()
         made = self._root / f".new-{collection}-{secrets.token_hex(8)}"
         made.mkdir(mode=0o700)
         return made
+
+    def require_room(self) -> None:
+        """Raises ``IndexUnavailable`` where the disk is all but full."""
+        disk = os.statvfs(self._root)
+        if disk.f_bavail * disk.f_frsize < NEEDED_BYTES:
+            raise IndexUnavailable(f"less than {NEEDED_BYTES // 2**20} MiB are free on the disk that holds it")
 
     def take_place(self, made: Path, collection: str) -> Path | None:
         """``made`` is the collection's folder. Returns what is left of the one before it, for ``discard``."""

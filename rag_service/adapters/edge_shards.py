@@ -100,6 +100,7 @@ class OpenShards:
     def write(self, collection: str, points: Sequence[SealedPoint]) -> None:
         """The points are in the collection, which is made if need be."""
         shard = self._find_or_make(collection)
+        self._folders.require_room()
         self._note(collection, (point.point_id for point in points))
         shard.write(points)
 
@@ -244,5 +245,6 @@ class OpenShards:
     def _admit(self, collection: str) -> Shard:
         while len(self._open) >= self._max_open:
             self.close(next(iter(self._open)))
+        self._folders.require_room()
         self._open[collection] = self.load(self._folders.of(collection))
         return self._open[collection]

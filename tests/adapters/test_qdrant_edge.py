@@ -193,3 +193,20 @@ def test_an_upsert_of_several_batches_is_whole(tmp_path: Path) -> None:
     asyncio.run(index.upsert(COLLECTION, points))
     assert len(asyncio.run(index.point_ids(COLLECTION))) == 2500
     asyncio.run(index.close())
+
+
+def test_a_disk_without_room_is_told_before_the_engine_dies_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index(tmp_path)
+    asyncio.run(index.upsert(COLLECTION, [point(1)]))
+    with monkeypatch.context() as patched:
+        patched.setattr("rag_service.adapters.edge_folders.NEEDED_BYTES", 2**62)  # more than any disk has
+        for collection in (COLLECTION, OTHER):
+            with pytest.raises(IndexUnavailable, match="free on the disk"):
+                asyncio.run(index.upsert(collection, [point(2)]))
+        assert len(search(index, question("ann")).dense) == 1
+        assert [path.name for path in tmp_path.iterdir()] == [COLLECTION]
+    asyncio.run(index.upsert(COLLECTION, [point(2)]))
+    assert len(search(index, question("ann")).dense) == 2
+    asyncio.run(index.close())
