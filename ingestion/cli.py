@@ -60,7 +60,12 @@ def ingest(
         files = list(find_files(paths, source))
         return await ingest_into(settings_for(data_dir), tenant, files, holder, readers, as_json=as_json)
 
-    outcomes, spent = run(as_json, action)
+    try:
+        outcomes, spent = run(as_json, action)
+    except KeyboardInterrupt:
+        left = "What is under way or waits is in the queue: `rag serve` or the next `rag ingest` goes on with it."
+        typer.echo(f"Stopped. {left} See `rag jobs list --tenant {printable(tenant)}`.", err=True)
+        raise
     if profile:
         typer.echo(profile_table(spent), err=True)
     report = summary(outcomes)

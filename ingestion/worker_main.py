@@ -6,6 +6,8 @@ import asyncio
 import signal
 from contextlib import suppress
 
+import structlog
+
 from ingestion.processes.privileges import end_with
 from ingestion.processes.stages import ProcessStages
 from ingestion.worker import working
@@ -13,6 +15,7 @@ from rag_service.domain.errors import FolderHeld
 from rag_service.settings import Settings
 from rag_service.wiring import open_store
 
+_log = structlog.get_logger()
 _TRY_EVERY_S = 0.5
 
 
@@ -32,10 +35,14 @@ async def _run(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
+    told: str | None = None
     async with open_store(settings) as store:
         while True:
             try:
                 async with working(store, ProcessStages(settings), settings):
                     await asyncio.Event().wait()
-            except FolderHeld:
+            except FolderHeld as held:
+                if held.holder != told:
+                    _log.warning("worker_waits", for_the_end_of=held.holder)
+                    told = held.holder
                 await asyncio.sleep(_TRY_EVERY_S)

@@ -76,7 +76,10 @@ async def _jobs(store: Store) -> Check:
 
 
 async def _collections(store: Store, desk: Desk, *, repair: bool) -> Check:
-    held = await desk.collections()  # before the tenants: one that comes meanwhile has its row first
+    try:
+        held = await desk.collections()  # before the tenants: one that comes meanwhile has its row first
+    except IndexUnavailable as error:
+        return Check("collections", False, error.detail)
     orphans = held - {tenant.keys.index.collection for tenant in await store.tenants.all()}
     if not orphans:
         return Check("collections", True, "each belongs to a tenant")

@@ -100,7 +100,7 @@ class Uploads:
                 raise NotFound("tenant")
             document_id, may_replace, same = await self._of_this_source(connection, scope, upload)
             if not may_replace:
-                raise Conflict("document with that source, which another user owns,")
+                raise Conflict("document", "another user owns the document with that source")
             if same is not None:
                 return Accepted(document_id, same)
             await self._refuse_overflow(connection, scope, upload)

@@ -232,7 +232,8 @@ def test_a_damaged_folder_gets_a_sentence(spoil: str, rag: Rag, tmp_path: Path) 
 def test_a_folder_that_cannot_be_written_to_gets_a_sentence(command: str, rag: Rag) -> None:
     mounted = f'mount --bind "{rag.folder}" "{rag.folder}" && mount -o remount,ro,bind "{rag.folder}"'
     command = f'{mounted} && RAG_DATA_DIR="{rag.folder}" "{RAG}" {command}'
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, text=True, check=False)
+    apart = ["unshare", "--mount", "sh", "-c", command]
+    done = subprocess.run(apart, capture_output=True, text=True, check=False)  # wherever the system keeps it
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip("nothing can be mounted here")
     assert done.returncode == 1

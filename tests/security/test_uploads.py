@@ -157,7 +157,9 @@ def test_a_waiting_upload_is_its_owners_too(run: Run, open_companies: Open) -> N
                 again = (await upload(ann, source="wiki:ferry")).json()
                 assert again == accepted
             async with client(acme.service, await key(acme, "bob")) as bob:
-                assert (await upload(bob, source="wiki:ferry")).status_code == 409
+                refused = await upload(bob, source="wiki:ferry")
+                assert refused.status_code == 409
+                assert refused.json()["detail"] == "another user owns the document with that source"
 
     run(scenario())
 

@@ -81,12 +81,13 @@ class NotFound(RagError):
 
 @dataclass
 class Conflict(RagError):
-    """The name is taken."""
+    """The name is taken, or what is asked does not go with what there is, as ``detail`` says."""
 
     kind: str
+    detail: str = ""
 
     def __str__(self) -> str:
-        return f"a {self.kind} of that name exists already"
+        return self.detail or f"a {self.kind} of that name exists already"
 
 
 @dataclass
