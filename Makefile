@@ -33,7 +33,7 @@ demo: setup ## Ingest the example companies and ask questions as several people
 	$(BIN)/rag demo
 
 test: setup ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup ## Check style, format, types and the import rules
 	$(BIN)/ruff check .

@@ -103,7 +103,8 @@ def test_one_altered_document_neither_hides_the_others_nor_stops_the_service(
         with sql(settings) as database:
             database.execute("update versions set sealed_meta = zeroblob(99) where document_id = ?", [broken])
             database.execute(
-                "insert into outbox (tenant_id, document_id, removed) select tenant_id, id, '[]' from documents"
+                """insert into outbox (tenant_id, kind, subject, removed)
+                   select tenant_id, 'document', id, '[]' from documents"""
             )
         async with open_service(settings, models) as service:
             async with client(service, key) as web:
