@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import timedelta
@@ -25,6 +25,7 @@ from rag_service.domain.errors import (
     Refused,
     StageFailed,
 )
+from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import JobState, Report
 from rag_service.folder import hold
 from rag_service.pauses import Pauses
@@ -51,6 +52,7 @@ class Worker:
         self._settings = settings
         self._slots = 2 * settings.workers
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._tenants: dict[str, TenantId] = {}
         self._at: defaultdict[str, str] = defaultdict(str)
         self._idle = asyncio.Event()
         self._room = asyncio.Event()
@@ -92,7 +94,7 @@ class Worker:
                 pauses.begin_anew()
             if claim is not None:
                 task = asyncio.create_task(self._work(claim))
-                self._running[claim.lease] = task
+                self._running[claim.lease], self._tenants[claim.lease] = task, claim.tenant
                 task.add_done_callback(partial(self._forget_lease, claim.lease))
                 continue
             if not self._running and not failures:
@@ -108,7 +110,10 @@ class Worker:
 
     async def _claim(self) -> Claim | None:
         """The next job, if there is one. Where this worker stops meanwhile, what was claimed is not left behind."""
-        claiming = asyncio.create_task(self._store.queue.claim())
+        busy = Counter(self._tenants.values())
+        # One place is kept for whoever has nothing under way: a tenant's slow files make nobody else wait.
+        but_not = {tenant for tenant, jobs in busy.items() if jobs >= self._slots - 1}
+        claiming = asyncio.create_task(self._store.queue.claim(but_not))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -118,6 +123,7 @@ class Worker:
 
     def _forget_lease(self, lease: str, _: asyncio.Task[None]) -> None:
         self._running.pop(lease, None)
+        self._tenants.pop(lease, None)
         self._at.pop(lease, None)
         self._room.set()
 

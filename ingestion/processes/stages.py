@@ -95,7 +95,7 @@ class ProcessStages:
         model = wire.ModelConfig(_absolute(settings.embedding_model), settings.embedding_backend, cache_dir)
         self._accounts = Accounts()
         self._model_workers = model_workers or settings.workers
-        most = settings.workers
+        most = 2 * settings.workers  # as many as there are jobs under way: each may hold one, and keeps out no other
         self._parsers = Pool(programs.parser, parsers or most, self._accounts, patience_s=_PATIENCE_S)
         self._texts = Pool(programs.text, text_workers or most, self._accounts, patience_s=_PATIENCE_S)
         self._models = Pool(replace(programs.model, config=wire.encode(model)), self._model_workers, self._accounts)

@@ -7,7 +7,7 @@ beside it. The queue itself stands outside every tenant, as whoever works throug
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,26 +47,30 @@ class JobQueue:
         self._lease = timedelta(seconds=lease_s)
         self.lease_s = lease_s
 
-    async def claim(self) -> Claim | None:
+    async def claim(self, but_not: Collection[TenantId] = ()) -> Claim | None:
         """The next job in fair order, leased to the caller; ``None`` where nothing is to be done now.
 
+        Those of the tenants ``but_not`` are left for later.
         The tenant that has the fewest jobs running is served first, and of those the one that waited longest; within
         a tenant, jobs go in the order of their acceptance. Two jobs of one source never run at once, so that the upload
         that was accepted last is the version that stays.
         """
-        if not await self._is_work_to_do():
+        if not await self._is_work_to_do(but_not):
             return None
         async with self._database.write() as connection:
             await self._take_back(connection)
             for tenant in await self._tenants_in_turn(connection):
+                if tenant in but_not:
+                    continue
                 if claim := await self._claim_of(connection, tenant):
                     return claim
         return None
 
-    async def _is_work_to_do(self) -> bool:
+    async def _is_work_to_do(self, but_not: Collection[TenantId]) -> bool:
         """A look that takes no lock: an idle worker is in nobody's way."""
         jobs, moment = tables.jobs.c, now()
-        waits = select(literal(1)).where(jobs.state == JobState.QUEUED, _is_due(moment)).exists()
+        theirs = jobs.tenant_id.not_in(sorted(but_not))
+        waits = select(literal(1)).where(jobs.state == JobState.QUEUED, _is_due(moment), theirs).exists()
         expired = select(literal(1)).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment).exists()
         async with self._database.read() as connection:
             return bool((await connection.execute(select(waits | expired))).scalar_one())

@@ -123,6 +123,29 @@ def yard(settings: Settings, models: Models) -> Callable[..., Any]:
 Open = Callable[[], Any]
 
 
+def test_a_tenant_whose_files_take_long_keeps_nobody_else_waiting(run: Run, yard: Open) -> None:
+    async def scenario() -> None:
+        async with yard() as here:
+            slow = [f"slow-{number}" for number in range(8)]
+            here.stages.gates = {name: asyncio.Event() for name in slow}
+            await here.accept(*slow)
+            other = await here.store.tenants.create("other", "identifiers")
+            async with here.working():
+                await here.until_parsing(*slow[:3])
+                request = UploadRequest("quick", "quick", "test", None, ("everyone",))
+                sealed = seal_upload(other.keys, request, TEXT.encode())
+                quick = await here.store.uploads.accept(operate(other), other.keys, sealed)
+
+                async def is_stored() -> bool:
+                    job = await here.store.jobs.job(operate(other), other.keys, quick.job_id)
+                    return job.state is JobState.STORED
+
+                await soon(is_stored)
+                assert set(here.stages.parsing) == {*slow[:3], "quick"}
+
+    run(scenario())
+
+
 def test_a_stage_that_fails_is_tried_again_until_it_succeeds(run: Run, yard: Open) -> None:
     async def scenario() -> None:
         async with yard() as here:
