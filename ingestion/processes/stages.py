@@ -36,7 +36,7 @@ BATCH = 8
 _PATIENCE_S = 2.0
 """How long a document waits for a parser or text worker before another is started: one of each keeps up with two
 model workers, and a second costs as much as scrubbing fifty documents."""
-_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=256 * MIB, requests=2000, s_per_mib=15)
+_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=2000, s_per_mib=15)
 _TEXT = Limits(240, cpu_s=120, memory_bytes=4096 * MIB, output_bytes=512 * MIB, requests=2000, s_per_mib=60)
 _MODEL = Limits(240, cpu_s=120, memory_bytes=None, output_bytes=512 * MIB, requests=20_000, s_per_mib=15)
 

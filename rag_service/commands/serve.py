@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import resource
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -47,6 +48,7 @@ def serve(
     from rag_service.domain.errors import RagError
 
     log_to_stderr()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump of this process would hold keys
     try:
         settings = settings_for(data_dir)
         if role is Part.WORKER:
