@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import resource
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
