@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from rag_service.authentication import operate
@@ -206,6 +207,8 @@ def test_a_spent_token_is_forgotten_only_when_it_is_too_old(run: Run, settings: 
 
 
 def test_each_operators_request_is_logged_without_what_was_asked(run: Run, open_desk: Open) -> None:
+    structlog.reset_defaults()  # a command that ran in this process before may have asked for warnings only
+
     async def scenario() -> None:
         async with open_desk() as (company, desk):
             tenant = await company.service.store.tenants.by_name("bridge")

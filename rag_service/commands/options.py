@@ -110,8 +110,8 @@ def table(rows: Sequence[tuple[str, ...]], empty: str) -> str:
     return "\n".join(lines)
 
 
-def log_to_stderr() -> None:
-    """Logs go to stderr, for stdout belongs to what the command was asked for."""
+def log_to_stderr(*, all_events: bool = False) -> None:
+    """Logs go to stderr, for stdout belongs to what the command was asked for: warnings, or everything that is told."""
     import logging
 
     import structlog
@@ -122,7 +122,7 @@ def log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if all_events else logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # of the moment: a test may have another
     )
 

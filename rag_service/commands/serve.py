@@ -47,7 +47,7 @@ def serve(
 
     from rag_service.domain.errors import RagError
 
-    log_to_stderr()
+    log_to_stderr(all_events=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump of this process would hold keys
     try:
         settings = settings_for(data_dir)
