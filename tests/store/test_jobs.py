@@ -389,7 +389,7 @@ class TestTryingAgain:
                 assert claim.attempt == attempt
                 state = await q.queue.give_back(claim)
                 began = clock.now()
-                while state is JobState.QUEUED and await q.queue._is_work_to_do() is False:
+                while state is JobState.QUEUED and await q.queue._is_work_to_do(()) is False:
                     clock.pass_by(0.25)
                 waited.append((clock.now() - began).total_seconds())
             assert state is JobState.FAILED
