@@ -27,7 +27,7 @@ from rag_service.domain.errors import (
 )
 from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import JobState, Report
-from rag_service.folder import hold
+from rag_service.folder import QUEUE_LOCK, hold
 from rag_service.pauses import Pauses
 from rag_service.settings import Settings
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
@@ -200,7 +200,7 @@ async def working(store: Store, stages: AbstractContextManager[Stages], settings
     What a worker before it had begun and not ended is begun again at once. Raises ``FolderHeld``; then the stages were
     not started.
     """
-    with hold(store.folder, "worker."), stages as started:
+    with hold(store.folder, QUEUE_LOCK), stages as started:
         await asyncio.to_thread(lambda: started.fingerprint)  # known, or a clear error, before a job is begun
         await store.queue.release_all()
         worker = Worker(store, started, settings)

@@ -21,6 +21,8 @@ from rag_service.settings import Settings
 from rag_service.store.database import Database, sqlite_database
 from rag_service.store.tables import SCHEMA_VERSION
 
+INDEX_LOCK, QUEUE_LOCK = "lock", "worker.lock"
+
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
@@ -70,12 +72,12 @@ async def open_folder(settings: Settings) -> DataFolder:
 
 
 @contextmanager
-def hold(folder: DataFolder, role: str = "") -> Iterator[None]:
-    """This process owns the folder's index while the context lasts, or with the role ``worker.`` its queue.
+def hold(folder: DataFolder, name: str = INDEX_LOCK) -> Iterator[None]:
+    """This process owns the folder's index while the context lasts, or by ``QUEUE_LOCK`` its queue.
 
     Raises ``FolderHeld``.
     """
-    lock = folder.path / f"{role}lock"
+    lock = folder.path / name
     with os.fdopen(_opened_for_owner(lock), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,5 +33,6 @@ async def _maintain(index: ChunkIndex) -> None:
         await asyncio.sleep(_MAINTAIN_EVERY_S)
         try:
             await index.maintain()
-        except RagError as error:
-            _log.error("index_not_maintained", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # whatever stops it once must not stop it for good
+            why = str(error) if isinstance(error, RagError) else None  # ours quote nothing
+            _log.error("index_not_maintained", error=type(error).__name__, why=why)

@@ -12,7 +12,7 @@ import pytest
 from rag_service.authentication import operate
 from rag_service.domain.errors import NotFound
 from rag_service.domain.jobs import Report, UploadRequest
-from rag_service.folder import hold
+from rag_service.folder import QUEUE_LOCK, hold
 from rag_service.settings import load_settings
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import seal_report, seal_upload
@@ -190,7 +190,7 @@ def test_jobs_are_looked_after_while_others_hold_the_index_and_the_queue(rag: Ra
     waits = accepted(rag, "waits")
 
     async def beside(store: Store, _: Tenant) -> None:
-        with hold(store.folder), hold(store.folder, "worker."):
+        with hold(store.folder), hold(store.folder, QUEUE_LOCK):
             assert set(states(rag)) == {dead, waits}
             assert rag.json("jobs", "retry", dead, "--tenant", "acme")["retried"] == [dead]
             assert len(rag.json("jobs", "cancel", "--all", "--tenant", "acme")["cancelled"]) == 2

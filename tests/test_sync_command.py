@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rag_service.folder import hold, open_folder
+from rag_service.folder import QUEUE_LOCK, hold, open_folder
 from rag_service.settings import load_settings
 from rag_service.wiring import open_store
 from tests.rag import Rag
@@ -93,7 +93,7 @@ def test_a_dry_run_changes_nothing_and_needs_nothing(rag: Rag, docs: Path) -> No
 
     async def beside() -> None:
         folder = await open_folder(load_settings(data_dir=rag.folder))
-        with hold(folder), hold(folder, "worker."):
+        with hold(folder), hold(folder, QUEUE_LOCK):
             told = rag.json("sync", docs, "--tenant", "acme", "--dry-run", status=1, RAG_EMBEDDING_MODEL="/none")
             [refused] = told.pop("refused")
             assert (refused["path"], refused["reason"]) == (str(docs / "link.md"), "symbolic_link")

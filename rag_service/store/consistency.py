@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.errors import IntegrityError, SignatureInvalid
 from rag_service.domain.identity import OperatorScope, Principal
-from rag_service.domain.jobs import ENDED, PENDING, JobState
+from rag_service.domain.jobs import ENDED, KEPT, PENDING, JobState
 from rag_service.store import tables
 from rag_service.store.database import Database
 
-_KEPT = sorted({*PENDING, JobState.FAILED})
 _FINISHED = sorted({*ENDED, JobState.STORED} - {JobState.FAILED})
 _OF_TENANTS = (
     tables.members,
@@ -183,7 +182,7 @@ _STRAYS = {
     "versions without a document": _count(
         tables.versions, _without(tables.documents, _D.tenant_id == _V.tenant_id, _D.id == _V.document_id)
     ),
-    "originals kept for no job that waits or failed": _count(tables.spool, not_(_is_of_job_in(_KEPT))),
+    "originals kept for no job that waits or failed": _count(tables.spool, not_(_is_of_job_in(sorted(KEPT)))),
     "waiting jobs without their original": _count(
         tables.jobs,
         _J.state.in_(sorted(PENDING)),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rag_service.domain.errors import FolderHeld
-from rag_service.folder import hold, open_folder
+from rag_service.folder import QUEUE_LOCK, hold, open_folder
 from rag_service.settings import Settings
 from rag_service.supervise import worker_process
 
@@ -30,7 +30,7 @@ def test_the_worker_takes_no_module_from_the_working_folder(
         async with worker_process(settings), asyncio.timeout(60):
             while not (shared / "was-run").exists():
                 try:
-                    with hold(folder, "worker."):
+                    with hold(folder, QUEUE_LOCK):
                         pass
                 except FolderHeld as held:
                     if "rag serve" in held.holder:
