@@ -44,6 +44,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
     meta = {
         "title": scrubbed.title,
         "source": tag.source,
+        "source_token": keys.token("source", tag.upload.source),
         "media_type": scrubbed.media_type,
         "ingested_by": tag.request.ingested_by,
         "ingested_at": ingested_at,

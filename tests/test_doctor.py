@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ingestion.batch import FoundFile, Ingested
 from rag_service.authentication import operate
 from rag_service.cli import build_app
 from rag_service.doctor.checks import Check
@@ -24,6 +25,7 @@ from rag_service.owner.desk import LocalDesk
 from rag_service.settings import Settings
 from rag_service.store.tenants import Tenant
 from rag_service.wiring import Service
+from tests.conftest import Company
 
 Run = Callable[[Any], Any]
 Open = Callable[..., Any]
@@ -91,6 +93,21 @@ def test_what_is_well_is_found_well(run: Run, open_patient: Open) -> None:
         async with open_patient() as patient:
             assert await patient.wrong() == {}
             assert await patient.wrong(deep=False, repair=True) == {}
+
+    run(scenario())
+
+
+def test_a_source_that_was_scrubbed_is_no_damage(run: Run, open_patient: Open, tmp_path: Path) -> None:
+    """What readers see of it is another text than the one that the document is known by."""
+
+    async def scenario() -> None:
+        async with open_patient() as patient:
+            path = tmp_path / "minutes-for-ann.smith@example.com.md"
+            path.write_text("# Minutes\n\nThe pier was painted.\n", encoding="utf-8")
+            company = Company(patient.service, "holm")
+            [outcome] = await company.ingest_found([FoundFile(path, str(path))], ["everyone"])
+            assert isinstance(outcome.result, Ingested)
+            assert await patient.wrong() == {}
 
     run(scenario())
 

@@ -84,7 +84,7 @@ class Consistency:
                 seal = keys.open_version_key(document.id, number, row.version_key)
                 text, meta = seal.open(row.sealed_text, "text").decode(), json.loads(seal.open(row.sealed_meta, "meta"))
                 if number == document.live_version:
-                    if keys.token("source", meta["source"]) != document.source_token:
+                    if meta["source_token"] != document.source_token:
                         found.add("its source is another than its metadata says")
                     found |= await self._of_chunks(connection, operator, keys, document, seal, text, meta["chunks"])
             except IntegrityError:

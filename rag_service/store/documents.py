@@ -224,7 +224,9 @@ def _is_in_custody(operator: OperatorScope, keys: TenantKeys) -> ColumnElement[b
 
 
 def _meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
-    return DocumentMeta(document_id=document_id, version=version, **json.loads(plain))
+    told = json.loads(plain)
+    del told["source_token"]  # for the consistency check: what is told of a source is scrubbed
+    return DocumentMeta(document_id=document_id, version=version, **told)
 
 
 def _chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
