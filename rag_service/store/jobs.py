@@ -50,10 +50,9 @@ class JobQueue:
     async def claim(self, but_not: Collection[TenantId] = ()) -> Claim | None:
         """The next job in fair order, leased to the caller; ``None`` where nothing is to be done now.
 
-        Those of the tenants ``but_not`` are left for later.
         The tenant that has the fewest jobs running is served first, and of those the one that waited longest; within
         a tenant, jobs go in the order of their acceptance. Two jobs of one source never run at once, so that the upload
-        that was accepted last is the version that stays.
+        that was accepted last is the version that stays. Jobs of the tenants ``but_not`` are left for later.
         """
         if not await self._is_work_to_do(but_not):
             return None

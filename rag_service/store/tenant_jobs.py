@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -16,7 +16,7 @@ from rag_service.domain.identity import AccessScope, OperatorScope, Role
 from rag_service.domain.jobs import PENDING, Job, JobState, Report, Standing
 from rag_service.store import tables
 from rag_service.store.database import Database, now
-from rag_service.store.uploads import forget_content, opened_request
+from rag_service.store.uploads import cancel_uploads, opened_request
 
 _WITHOUT_EFFECT = frozenset({JobState.REFUSED, JobState.CANCELLED})
 """A later upload that ended like this left its source as it was."""
@@ -98,27 +98,14 @@ class TenantJobs:
 
     async def cancel_waiting(self, operator: OperatorScope) -> list[str]:
         """No job that waits for its turn becomes a document, and their content is gone. Returns their ids."""
-        jobs, spool = tables.jobs.c, tables.spool.c
-        waits = _of(operator) & (jobs.state == JobState.QUEUED)
         async with self._database.write() as connection:
-            theirs = spool.job_id.in_(select(jobs.id).where(waits))
-            await connection.execute(delete(tables.spool).where(spool.tenant_id == operator.tenant, theirs))
-            cancelled = update(tables.jobs).where(waits).values(state=JobState.CANCELLED, stage="", changed_at=now())
-            return [job_id for (job_id,) in await connection.execute(cancelled.returning(jobs.id))]
+            return await cancel_uploads(connection, operator.tenant, tables.jobs.c.state == JobState.QUEUED)
 
     async def cancel(self, operator: OperatorScope, job_id: str) -> None:
         """The job never becomes a document, and its content is gone. Raises ``NotFound``; ``Conflict`` if it ended."""
-        jobs = tables.jobs.c
-        is_open = jobs.state.in_(sorted({*PENDING, JobState.FAILED}))
         async with self._database.write() as connection:
-            changed = await connection.execute(
-                update(tables.jobs)
-                .where(_of(operator), jobs.id == job_id, is_open)
-                .values(state=JobState.CANCELLED, stage="", lease=None, lease_until=None, changed_at=now())
-            )
-            if not changed.rowcount:
+            if not await cancel_uploads(connection, operator.tenant, tables.jobs.c.id == job_id):
                 raise await self._why_unchanged(connection, operator, job_id)
-            await forget_content(connection, operator, [job_id])
 
     async def _retry_in(
         self, connection: AsyncConnection, operator: OperatorScope, *conditions: ColumnElement[bool]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
@@ -198,23 +197,22 @@ async def cancel_pending(connection: AsyncConnection, operator: OperatorScope, d
     await cancel_uploads(connection, operator.tenant, tables.jobs.c.document_id == document_id)
 
 
-async def cancel_uploads(connection: AsyncConnection, tenant: TenantId, which: ColumnElement[bool]) -> None:
-    """As part of this transaction, those that wait, run or failed never become documents, and their content is gone."""
+async def cancel_uploads(connection: AsyncConnection, tenant: TenantId, which: ColumnElement[bool]) -> list[str]:
+    """As part of this transaction, those that wait, run or failed never become documents, and their content is gone.
+
+    Returns the ids of their jobs.
+    """
     jobs, spool = tables.jobs.c, tables.spool.c
     theirs = which & (jobs.tenant_id == tenant) & jobs.state.in_(sorted(KEPT))
     await connection.execute(
         delete(tables.spool).where(spool.tenant_id == tenant, spool.job_id.in_(select(jobs.id).where(theirs)))
     )
-    await connection.execute(
+    cancelled = (
         update(tables.jobs)
         .where(theirs)
         .values(state=JobState.CANCELLED, stage="", lease=None, lease_until=None, changed_at=now())
     )
-
-
-async def forget_content(connection: AsyncConnection, operator: OperatorScope, job_ids: Sequence[str]) -> None:
-    spool = tables.spool.c
-    await connection.execute(delete(tables.spool).where(spool.tenant_id == operator.tenant, spool.job_id.in_(job_ids)))
+    return [job_id for (job_id,) in await connection.execute(cancelled.returning(jobs.id))]
 
 
 def opened_request(keys: TenantKeys, job_id: str, sealed: bytes) -> UploadRequest:
