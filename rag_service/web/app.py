@@ -7,7 +7,6 @@ from fastapi_offline import FastAPIOffline
 
 from rag_service import __version__
 from rag_service.web import documents, health, jobs, query
-from rag_service.web.forms import longest_body
 from rag_service.web.intake import Intake
 from rag_service.web.limits import BodyLimit
 from rag_service.web.problems import add_problem_handlers
@@ -26,7 +25,7 @@ def create_app(service: Service) -> FastAPI:
         description="Authenticate with `Authorization: Bearer <API key>`. Errors are problem details (RFC 9457).",
     )
     app.state.service = service
-    app.state.intake = Intake(longest_body(service.settings.max_upload_mb * 2**20))
+    app.state.intake = Intake(service.settings.max_upload_mb * 2**20)
     app.include_router(query.router)
     app.include_router(documents.router)
     app.include_router(jobs.router)

@@ -64,7 +64,7 @@ async def read_upload(request: Request, max_bytes: int, body_bytes: int) -> Uplo
 async def _read(request: Request, max_bytes: int, body_bytes: int) -> UploadForm:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest("send the document as multipart/form-data, with the file in the field `file`")
-    body = _at_most(request.stream(), body_bytes)
+    body = _at_most(request.stream(), body_bytes, max_bytes)
     parser = _InMemory(request.headers, body, max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     try:
         form = await parser.parse()
@@ -109,10 +109,11 @@ def _text(name: str, value: str | UploadFile, longest: int) -> str:
     return value
 
 
-async def _at_most(stream: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
+async def _at_most(stream: AsyncIterator[bytes], most: int, told: int) -> AsyncGenerator[bytes, None]:
+    """The stream, if it is no longer than ``most``; else the caller is told how long a file may be."""
     size = 0
     async for some in stream:
         size += len(some)
         if size > most:
-            raise TooLarge(most)
+            raise TooLarge(told)
         yield some

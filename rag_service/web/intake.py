@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rag_service.domain.errors import QueueFull, TooLarge
 from rag_service.domain.identity import TenantId
+from rag_service.web.forms import longest_body
 
 _AT_ONCE = 8
 """Uploads of the largest size that are received at a time, over all tenants. Each takes about twice its size."""
@@ -18,8 +19,9 @@ _RETRY_AFTER_S = 2
 class Intake:
     """Counts what is being received. One tenant gets at most half of the room, so that there is some for others."""
 
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
+    def __init__(self, largest_file: int) -> None:
+        self._largest_file = largest_file
+        self._largest = longest_body(largest_file)
         self._taken: Counter[TenantId] = Counter()
 
     @contextmanager
@@ -30,7 +32,7 @@ class Intake:
         """
         size = self._largest if announced is None else max(announced, _LEAST)
         if size > self._largest:
-            raise TooLarge(self._largest)
+            raise TooLarge(self._largest_file)
         most = _AT_ONCE * self._largest
         if self._taken[tenant] + size > most // 2 or self._taken.total() + size > most:
             raise QueueFull(_RETRY_AFTER_S)
