@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from rag_service.settings import Settings
+
+
+def places(settings: Settings) -> int:
+    """How many jobs are under way at a time: two for each process that embeds, and one that is kept.
+
+    Of one tenant's, all but one: its slow files make nobody else wait.
+    """
+    return 2 * settings.workers + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:

@@ -13,7 +13,7 @@ import structlog
 
 from ingestion.parts import ingestion_parts
 from ingestion.pipeline import Task, Unchanged, ingest, prepare_tenant
-from ingestion.stages import Stages
+from ingestion.stages import Stages, places
 from ingestion.watched_stages import WatchedStages
 from rag_service.authentication import operate
 from rag_service.domain.errors import (
@@ -50,7 +50,7 @@ class Worker:
         self._store = store
         self._stages = stages
         self._settings = settings
-        self._slots = 2 * settings.workers
+        self._slots = places(settings)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._tenants: dict[str, TenantId] = {}
         self._at: defaultdict[str, str] = defaultdict(str)
@@ -111,7 +111,6 @@ class Worker:
     async def _claim(self) -> Claim | None:
         """The next job, if there is one. Where this worker stops meanwhile, what was claimed is not left behind."""
         busy = Counter(self._tenants.values())
-        # One place is kept for whoever has nothing under way: a tenant's slow files make nobody else wait.
         but_not = {tenant for tenant, jobs in busy.items() if jobs >= self._slots - 1}
         claiming = asyncio.create_task(self._store.queue.claim(but_not))
         try:

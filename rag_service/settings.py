@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     ] = 30
     workers: Annotated[
         int,
-        Field(description="Processes that embed; those that parse and scrub are up to twice as many.", ge=1, le=64),
+        Field(description="Processes that embed; up to twice as many, and one, parse and scrub.", ge=1, le=64),
     ] = 2
     parser_memory_mb: Annotated[
         int, Field(description="Address space of a parsing process, in MiB; a file that needs more is refused.", ge=512)

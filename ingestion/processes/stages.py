@@ -18,7 +18,7 @@ from ingestion.processes.sandbox import Layers
 from ingestion.processes.wire import Ready
 from ingestion.processes.worker import ChildFailed, LimitBroken, NotStarted, Program
 from ingestion.scrub import ScrubPolicy
-from ingestion.stages import Cleaned
+from ingestion.stages import Cleaned, places
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.domain.errors import InvalidSetting, ModelUnavailable, ModelUnverified, RagError, Refused, StageFailed
 
@@ -95,7 +95,7 @@ class ProcessStages:
         model = wire.ModelConfig(_absolute(settings.embedding_model), settings.embedding_backend, cache_dir)
         self._accounts = Accounts()
         self._model_workers = model_workers or settings.workers
-        most = 2 * settings.workers  # as many as there are jobs under way: each may hold one, and keeps out no other
+        most = places(settings)  # so that no job keeps another out
         self._parsers = Pool(programs.parser, parsers or most, self._accounts, patience_s=_PATIENCE_S)
         self._texts = Pool(programs.text, text_workers or most, self._accounts, patience_s=_PATIENCE_S)
         self._models = Pool(replace(programs.model, config=wire.encode(model)), self._model_workers, self._accounts)

@@ -131,7 +131,7 @@ def test_a_tenant_whose_files_take_long_keeps_nobody_else_waiting(run: Run, yard
             await here.accept(*slow)
             other = await here.store.tenants.create("other", "identifiers")
             async with here.working():
-                await here.until_parsing(*slow[:3])
+                await here.until_parsing(*slow[:4])
                 request = UploadRequest("quick", "quick", "test", None, ("everyone",))
                 sealed = seal_upload(other.keys, request, TEXT.encode())
                 quick = await here.store.uploads.accept(operate(other), other.keys, sealed)
@@ -141,7 +141,7 @@ def test_a_tenant_whose_files_take_long_keeps_nobody_else_waiting(run: Run, yard
                     return job.state is JobState.STORED
 
                 await soon(is_stored)
-                assert set(here.stages.parsing) == {*slow[:3], "quick"}
+                assert set(here.stages.parsing) == {*slow[:4], "quick"}
 
     run(scenario())
 
@@ -382,7 +382,7 @@ def test_ended_jobs_are_forgotten_by_the_worker(run: Run, yard: Open, monkeypatc
 def test_no_more_jobs_are_begun_than_there_is_room_for(run: Run, yard: Open, settings: Settings) -> None:
     async def scenario() -> None:
         async with yard() as here:
-            slots = 2 * settings.workers - 1  # one is kept for other tenants
+            slots = 2 * settings.workers  # and one is kept for other tenants
             names = [f"{number}.md" for number in range(slots + 3)]
             here.stages.gates = {name: asyncio.Event() for name in names}
             await here.accept(*names)
