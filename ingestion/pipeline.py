@@ -23,7 +23,7 @@ from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
 from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import ScreenedDocument, Upload
-from rag_service.domain.errors import EmbeddingMismatch, Refused
+from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
 from rag_service.store.documents import Documents
@@ -181,10 +181,13 @@ async def _refuse_wider_access(
 
 
 async def _known_vectors(live: LiveVersion | None, task: Task, parts: IngestionParts) -> dict[str, Vector]:
-    """The vectors of the version that is live now, by the text they were made from."""
+    """The vectors of the version that is live now, by the text they were made from; none of one that does not open."""
     if live is None:
         return {}
-    stored, _ = await parts.versions.points(operate(task.tenant), task.tenant.keys, live.document_id)
+    try:
+        stored, _ = await parts.versions.points(operate(task.tenant), task.tenant.keys, live.document_id)
+    except IntegrityError:  # it can still be replaced
+        return {}
     return {point.lexical_text: point.vector for point in stored}
 
 

@@ -208,6 +208,23 @@ def test_a_chunk_that_was_tampered_with_is_dropped_and_flagged(
     run(scenario())
 
 
+def test_a_version_that_does_not_open_can_be_replaced(
+    run: Run, settings: Settings, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.ingest(tmp_path, ferry_md=FIRST)
+            with sqlite3.connect(settings.data_dir / "rag.db") as database:
+                database.execute("update chunks set sealed_vector = zeroblob(200)")
+            database.close()
+            [outcome] = (await acme.ingest(tmp_path, ferry_md=SECOND)).values()
+            assert isinstance(outcome.result, Ingested)
+            async with client(acme.service, await acme.key("ann")) as web:
+                assert "eleven" in (await ask(web, "acme", QUESTION)).json()["answer"]
+
+    run(scenario())
+
+
 def test_two_runs_at_once_leave_one_document(run: Run, open_companies: Open, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
