@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ingestion.batch import FileOutcome, FoundFile, Intake, Watcher, ingest_files
@@ -15,7 +16,8 @@ from ingestion.progress import Progress
 from rag_service.commands.options import table
 from rag_service.domain.identity import Principal
 from rag_service.settings import Settings
-from rag_service.wiring import open_store
+from rag_service.store.tenants import Tenant
+from rag_service.wiring import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,32 @@ async def ingest_into(
     """Every file has its outcome. The queue is drained, if it is this process that works through it."""
     began, stages = time.perf_counter(), ProcessStages(settings)
     async with open_store(settings) as store:
-        tenant = await store.tenants.by_name(tenant_name)
-        async with at_work(settings, store, stages) as crew:
-            if crew.worker is not None:
-                tenant = await prepare_tenant(tenant, crew.worker.fingerprint, store.tenants)
-            intake = Intake(tenant, owner or "operator", owner, access)
-            with Progress(len(files), lines=not as_json) as progress:
-                if crew.held_by is not None:
-                    progress.say(f"{crew.held_by} works through the queue.")
+        found = await store.tenants.by_name(tenant_name)
+        with Progress(len(files), lines=not as_json) as progress:
+            async with worked_through(settings, store, found, stages, progress) as tenant:
+                intake = Intake(tenant, owner or "operator", owner, access)
                 watcher = Watcher(progress.ended, progress.moved)
                 outcomes = await ingest_files(files, intake, store, settings.max_upload_mb * 2**20, watcher)
-                if crew.worker is not None:
-                    await crew.worker.drained()
-            profile = Profile(time.perf_counter() - began, time.process_time(), stages.profile(), stages.peak_rss_mib())
-            return outcomes, profile
+        profile = Profile(time.perf_counter() - began, time.process_time(), stages.profile(), stages.peak_rss_mib())
+        return outcomes, profile
+
+
+@asynccontextmanager
+async def worked_through(
+    settings: Settings, store: Store, tenant: Tenant, stages: ProcessStages, progress: Progress
+) -> AsyncIterator[Tenant]:
+    """Somebody works through the queue while the context lasts. It is drained, if it is this process.
+
+    Gives the tenant, bound to the embedding model where this process knows it.
+    """
+    async with at_work(settings, store, stages) as crew:
+        if crew.worker is not None:
+            tenant = await prepare_tenant(tenant, crew.worker.fingerprint, store.tenants)
+        if crew.held_by is not None:
+            progress.say(f"{crew.held_by} works through the queue.")
+        yield tenant
+        if crew.worker is not None:
+            await crew.worker.drained()
 
 
 def profile_table(profile: Profile) -> str:

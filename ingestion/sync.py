@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ingestion.batch import FoundFile, Ingested, Intake, Outcome, Watcher, ingest_each
-from ingestion.crew import at_work
-from ingestion.pipeline import Unchanged, content_token, prepare_tenant
+from ingestion.command import worked_through
+from ingestion.pipeline import Unchanged, content_token
 from ingestion.processes.stages import ProcessStages
 from ingestion.progress import Progress
 from ingestion.scan import Folder, Scan, read, scan
@@ -125,22 +125,16 @@ class _Run:
         if not files:
             return {}
         outcomes: dict[FoundFile, Outcome] = {}
-        request, store, tenant = self._request, self._store, self._tenant
-        async with at_work(self._settings, store, ProcessStages(self._settings)) as crew:
-            if crew.worker is not None:
-                tenant = await prepare_tenant(tenant, crew.worker.fingerprint, store.tenants)
-            intake = Intake(tenant, request.owner or "operator", request.owner, request.access, request.folder.base)
-            with Progress(len(files), lines=False) as progress:
-                if crew.held_by is not None:
-                    progress.say(f"{crew.held_by} works through the queue.")
+        request, store, stages = self._request, self._store, ProcessStages(self._settings)
+        with Progress(len(files), lines=False) as progress:
 
-                def ended(file: FoundFile, outcome: Outcome) -> bool:
-                    outcomes[file] = outcome
-                    return progress.ended(file, outcome)
+            def ended(file: FoundFile, outcome: Outcome) -> bool:
+                outcomes[file] = outcome
+                return progress.ended(file, outcome)
 
+            async with worked_through(self._settings, store, self._tenant, stages, progress) as tenant:
+                intake = Intake(tenant, request.owner or "operator", request.owner, request.access, request.folder.base)
                 await ingest_each(files, self._opened, intake, store, Watcher(ended, progress.moved))
-                if crew.worker is not None:
-                    await crew.worker.drained()
         return {file: outcomes[file] for file in files}
 
     async def adopt(self, results: Iterable[Verdict | Outcome]) -> None:
