@@ -93,8 +93,10 @@ class ServerConnection:
         timeout_s: float = 10.0,
         attempts: int = 4,
         most_at_once: int = 32,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._connect = connect
+        self._wait = wait
         self.timeout_s = timeout_s
         self._attempts = attempts
         self._places = asyncio.Semaphore(most_at_once)
@@ -153,7 +155,7 @@ class ServerConnection:
             if asyncio.get_running_loop().time() + wait_s > give_up_at:
                 raise IndexUnavailable(f"{operation} failed at the server ({kind}, and no time is left)")
             _log.info("index_call_repeated", operation=operation, failure=kind, attempt=attempt)
-            await asyncio.sleep(wait_s)
+            await self._wait(wait_s)
         raise IndexUnavailable(f"{operation} was not attempted")
 
     async def _connected(self) -> AsyncQdrantClient:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rag_service.adapters import server_connection
 from rag_service.adapters.qdrant_server import BATCH, QdrantServerIndex
 from rag_service.adapters.server_connection import ServerAddress, ServerConnection
 from rag_service.adapters.server_requests import CollectionLayout
@@ -29,9 +28,21 @@ def double(tmp_path: Path) -> Iterator[Double]:
         yield double
 
 
-def opened(double: Double, *, timeout_s: float = 5.0, most_at_once: int = 32, **layout: Any) -> QdrantServerIndex:
-    address = ServerAddress(double.url)
-    connection = ServerConnection(address.connect, timeout_s=timeout_s, attempts=ATTEMPTS, most_at_once=most_at_once)
+def opened(
+    double: Double,
+    *,
+    timeout_s: float = 5.0,
+    most_at_once: int = 32,
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    **layout: Any,
+) -> QdrantServerIndex:
+    connection = ServerConnection(
+        ServerAddress(double.url).connect,
+        timeout_s=timeout_s,
+        attempts=ATTEMPTS,
+        most_at_once=most_at_once,
+        wait=wait,
+    )
     return QdrantServerIndex(connection, CollectionLayout(DIMENSION, **layout))
 
 
@@ -122,16 +133,15 @@ def test_an_attempt_that_hangs_is_ended_and_repeated(double: Double) -> None:
     asyncio.run(journey())
 
 
-def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(double: Double) -> None:
     waits: list[float] = []
 
     async def noted(seconds: float) -> None:
         waits.append(seconds)
 
     async def journey() -> None:
-        index = opened(double)
+        index = opened(double, wait=noted)
         await index.upsert(COLLECTION, [point(1)])
-        monkeypatch.setattr(server_connection.asyncio, "sleep", noted)
         double.retry_after = "3"
         double.fail(SEARCH, Fault.STATUS_429)
         await index.search(question("ann"), limit=5)
