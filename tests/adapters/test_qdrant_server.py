@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from tests.contracts.chunk_index import COLLECTION, DIMENSION, ChunkIndexContrac
 from tests.contracts.test_chunk_index import DIMENSION as SIZE_OF_VECTOR
 from tests.contracts.test_chunk_index import assert_same, random_point, random_query
 from tests.doubles.one_loop import InOneLoop, OneLoop
-from tests.doubles.qdrant_rest import qdrant_double
+from tests.doubles.qdrant_rest import Double
 
 # Read at import: tests themselves see no variable of the developer's shell. The test guard lets only loopback through.
 REAL_URL = os.environ.get("RAG_TEST_QDRANT_URL", "")
@@ -58,19 +57,17 @@ class TestOverTheLibrarysOwnEngine(ChunkIndexContract):
 
 class TestOverTheWire(ChunkIndexContract):
     @pytest.fixture
-    def index(self, loop: OneLoop, tmp_path: Path) -> Iterator[Any]:
-        with qdrant_double(tmp_path) as url:
-            index = opened(url)
-            yield InOneLoop(index, loop)
-            loop.run(index.close())
+    def index(self, loop: OneLoop, double: Double) -> Iterator[Any]:
+        index = opened(double.url)
+        yield InOneLoop(index, loop)
+        loop.run(index.close())
 
 
 @pytest.mark.parametrize("is_quantized", [False, True])
 def test_over_the_wire_it_agrees_with_brute_force_through_changes_deletions_and_a_rebuild(
-    tmp_path: Path, is_quantized: bool
+    double: Double, is_quantized: bool
 ) -> None:
-    with qdrant_double(tmp_path) as url:
-        asyncio.run(compare_with_brute_force(url, is_quantized=is_quantized))
+    asyncio.run(compare_with_brute_force(double.url, is_quantized=is_quantized))
 
 
 async def compare_with_brute_force(url: str, **layout: Any) -> None:

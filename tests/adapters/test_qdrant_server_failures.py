@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,16 +15,14 @@ from rag_service.domain.errors import IndexUnavailable
 from tests.contracts.chunk_index import COLLECTION, DIMENSION, numbers, point, question
 from tests.doubles.faults import Fault
 from tests.doubles.one_loop import OneLoop
-from tests.doubles.qdrant_rest import Double, running_double
+from tests.doubles.qdrant_rest import Double
 
 SEARCH, POINTS = "/points/query/batch", "/points"
 ATTEMPTS = 3
 
 
-@pytest.fixture
-def double(tmp_path: Path) -> Iterator[Double]:
-    with running_double(tmp_path) as double:
-        yield double
+async def at_once(_: float) -> None:
+    """In place of a wait before another attempt."""
 
 
 def opened(
@@ -33,7 +30,7 @@ def opened(
     *,
     timeout_s: float = 5.0,
     most_at_once: int = 32,
-    wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    wait: Callable[[float], Awaitable[None]] = at_once,
     **layout: Any,
 ) -> QdrantServerIndex:
     connection = ServerConnection(
@@ -121,7 +118,7 @@ def test_what_would_fail_again_is_not_tried_again(double: Double, fault: Fault) 
 
 def test_an_attempt_that_hangs_is_ended_and_repeated(double: Double) -> None:
     async def journey() -> None:
-        index = opened(double, timeout_s=0.5)
+        index = opened(double, timeout_s=0.3)
         await index.upsert(COLLECTION, [point(1)])
         double.fail(SEARCH, Fault.HANG)
         assert numbers((await index.search(question("ann"), limit=5)).dense) == [1]
@@ -164,7 +161,8 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(double: Double) -> N
 def test_a_server_that_is_gone_is_unavailable_and_found_again(double: Double) -> None:
     async def journey() -> None:
         gone = QdrantServerIndex(
-            ServerConnection(ServerAddress("http://127.0.0.1:9").connect, attempts=2), CollectionLayout(DIMENSION)
+            ServerConnection(ServerAddress("http://127.0.0.1:9").connect, attempts=2, wait=at_once),
+            CollectionLayout(DIMENSION),
         )
         with pytest.raises(IndexUnavailable, match="ConnectError"):
             await gone.ready()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -15,16 +14,10 @@ from rag_service.domain.errors import IndexUnavailable
 from rag_service.domain.retrieval import SealedPoint
 from tests.contracts.chunk_index import COLLECTION, DIMENSION, OTHER, numbers, point, question
 from tests.doubles.faults import Fault
-from tests.doubles.qdrant_rest import Double, running_double
+from tests.doubles.qdrant_rest import Double
 
 ALIAS = f"rag_{COLLECTION}"
 ATTEMPTS = 3
-
-
-@pytest.fixture
-def double(tmp_path: Path) -> Iterator[Double]:
-    with running_double(tmp_path) as double:
-        yield double
 
 
 def opened(double: Double) -> QdrantServerIndex:

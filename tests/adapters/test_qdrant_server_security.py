@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import logging
 import ssl
-from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -31,12 +30,6 @@ ALIAS = f"rag_{COLLECTION}"
 
 def opened(address: ServerAddress, **layout: Any) -> QdrantServerIndex:
     return QdrantServerIndex(ServerConnection(address.connect, attempts=2), CollectionLayout(DIMENSION, **layout))
-
-
-@pytest.fixture
-def double(tmp_path: Path) -> Iterator[Double]:
-    with running_double(tmp_path) as double:
-        yield double
 
 
 @pytest.fixture(scope="module")

@@ -119,9 +119,13 @@ class EdgeCollections:
         found = self._shard(name).retrieve([UUID(one) for one in ids], with_payload=True, with_vector=True)
         return [{"id": str(one.id), "payload": one.payload, "vector": _as_json(one.vector)} for one in found]
 
-    def close(self) -> None:
+    def clear(self) -> None:
+        """Nothing is there any more, and no trace of what was."""
         for name in list(self._shards):
             self.drop(name)
+        self.aliases.clear()
+        self.created.clear()
+        self.indexed.clear()
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _shard(self, name: str) -> edge.EdgeShard:

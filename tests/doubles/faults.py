@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -93,8 +92,8 @@ class Faulty:
         elif fault is Fault.RESET:
             self._cut(scope)
         elif fault is Fault.HANG:
-            await asyncio.sleep(3)
-            self._cut(scope)
+            while (await receive())["type"] != "http.disconnect":  # until the client gives up
+                pass
         elif fault in (Fault.CUT_ANSWER, Fault.ANSWER_LOST, Fault.BRANCH_LOST, Fault.RESULT_LOST, Fault.ONLY_QUEUED):
             status, body = await self._carried_out(scope, receive)
             if fault is Fault.ANSWER_LOST:

@@ -40,6 +40,16 @@ class Double(Traffic):
     version: str = "1.20.0"
     api_key: str | None = None
 
+    def renew(self) -> None:
+        """It is as if it had just been started, once the last request is through."""
+        deadline = time.monotonic() + 10
+        while self.under_way:
+            assert time.monotonic() < deadline, "a request of an earlier test is still under way"
+            time.sleep(0.005)
+        with self.collections.lock:
+            self.collections.clear()
+        vars(self).update(vars(Double(url=self.url, collections=self.collections)))
+
 
 def _application(double: Double) -> FastAPI:  # noqa: C901  # one route after another
     app, store = FastAPI(), double.collections
@@ -185,7 +195,7 @@ def running_double(folder: Path, *, certificate: Path | None = None, **options: 
         server.should_exit = True
         thread.join(10)
         listening.close()
-        double.collections.close()
+        double.collections.clear()
 
 
 @contextmanager
