@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from rag_service.domain.answer import Passage, Usage
+from rag_service.domain.identity import Role
 from rag_service.domain.retrieval import Candidates, SealedPoint, SealedQuery
 
 if TYPE_CHECKING:
@@ -137,3 +138,19 @@ class Answerer(Protocol):
     def model(self) -> str: ...
 
     async def draft(self, prompt: Prompt) -> Draft: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedIdentity:
+    """Whom a verified token of an identity provider names. The tenant is a name, and may be none of ours."""
+
+    tenant: str
+    user: str
+    groups: frozenset[str]
+    roles: frozenset[Role]
+
+
+class IdentityProvider(Protocol):
+    """Vouches for callers who hold no key of ours. Raises ``Unauthenticated`` and ``IdentityProviderUnavailable``."""
+
+    async def identify(self, token: str) -> ClaimedIdentity: ...

@@ -81,6 +81,52 @@ class Settings(BaseSettings):
     embedding_backend: Annotated[
         str, Field(description="How the packaged model runs: `onnx` or `torch`.", pattern="^(onnx|torch)$")
     ] = "onnx"
+    token_s: Annotated[
+        int, Field(description="Seconds for which a token of `POST /v1/token` is good.", ge=30, le=600)
+    ] = 600
+    oidc_issuer: Annotated[
+        str | None, Field(description="Issuer of an OpenID Connect provider whose access tokens are taken.")
+    ] = None
+    oidc_audience: Annotated[
+        str | None, Field(description="What those tokens name as their audience: this service.")
+    ] = None
+    oidc_tenant_claim: Annotated[
+        str | None, Field(description="Claim that names the caller's tenant: a claim's name, or a path with dots.")
+    ] = None
+    oidc_user_claim: Annotated[str, Field(description="Claim that names the user.", min_length=1)] = "sub"
+    oidc_groups_claim: Annotated[
+        str | None, Field(description="Claim that lists the user's groups; without it tokens bring none.")
+    ] = None
+    oidc_roles_claim: Annotated[
+        str | None, Field(description="Claim that lists the scopes, such as `query`; without it `query` alone.")
+    ] = None
+    oidc_algorithms: Annotated[
+        str, Field(description="Signatures that are taken; nothing else than these four can be allowed.")
+    ] = "RS256 PS256 ES256 EdDSA"
+    oidc_jwks_url: Annotated[
+        str | None, Field(description="Address of the provider's keys; else its discovery document names it.")
+    ] = None
+    oidc_ca_file: Annotated[
+        Path | None, Field(description="Certificates that the provider's must go back to; else those of the system.")
+    ] = None
+    oidc_plain_http: Annotated[
+        bool, Field(description="Allow a provider at `http://` on another machine, where something else protects it.")
+    ] = False
+    oidc_timeout_s: Annotated[
+        float, Field(description="Seconds that fetching the provider's keys may take.", gt=0, le=60)
+    ] = 5.0
+    oidc_keys_s: Annotated[
+        float, Field(description="Seconds after which the provider's keys are fetched again.", ge=10, le=86400)
+    ] = 300.0
+    oidc_stale_s: Annotated[
+        float, Field(description="Seconds for which they are used while the provider is silent.", ge=10, le=86400)
+    ] = 3600.0
+    oidc_leeway_s: Annotated[
+        float, Field(description="Seconds by which the provider's clock may differ.", ge=0, le=300)
+    ] = 30.0
+    oidc_max_age_s: Annotated[
+        int, Field(description="Seconds after its issue for which a token, and the groups in it, hold.", ge=30, le=3600)
+    ] = 600
     threads: Annotated[int, Field(description="Threads for embedding.", ge=1, le=64)] = 2
     max_upload_mb: Annotated[int, Field(description="Largest file that is ingested, in MiB.", ge=1, le=4096)] = 64
     document_passages: Annotated[

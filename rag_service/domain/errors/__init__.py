@@ -27,6 +27,7 @@ RagError
     ├── DatabaseUnavailable
     ├── IndexUnavailable
     ├── ModelUnavailable
+    ├── IdentityProviderUnavailable
     ├── StageFailed         a worker process died, or met a defect: another attempt may succeed
     └── OwnerUnreachable    the process that holds the data folder does not answer
 """
@@ -59,6 +60,7 @@ from rag_service.domain.errors.requests import (
 from rag_service.domain.errors.root import RagError
 from rag_service.domain.errors.unavailable import (
     DatabaseUnavailable,
+    IdentityProviderUnavailable,
     IndexUnavailable,
     ModelUnavailable,
     OwnerUnreachable,
@@ -74,6 +76,7 @@ __all__ = [
     "FolderDamaged",
     "FolderHeld",
     "Forbidden",
+    "IdentityProviderUnavailable",
     "IndexUnavailable",
     "IntegrityError",
     "InvalidRequest",

@@ -70,3 +70,13 @@ class OwnerUnreachable(Unavailable):
     def __str__(self) -> str:
         held = f"the data folder is in use by {self.holder}, which {self.problem}"
         return f"{held}. Stop it, or wait until it is done."
+
+
+@dataclass
+class IdentityProviderUnavailable(Unavailable):
+    """The identity provider's keys are not known, so that none of its tokens can be verified."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return f"the identity provider's keys cannot be had: {self.problem}"
