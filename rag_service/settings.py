@@ -7,10 +7,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from rag_service.domain.errors import InvalidSetting
+from rag_service.networks import Network, network_in
 
 
 def _config_home() -> Path:
@@ -19,6 +26,17 @@ def _config_home() -> Path:
 
 def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rag-service"
+
+
+def _proxies(value: object) -> tuple[Network, ...]:
+    """Networks out of a list, or of text with commas between them. Trusting everybody's word is refused."""
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple):
+        raise ValueError("write networks such as 10.0.0.5, 192.0.2.0/28")  # noqa: TRY004  # pydantic reports this one
+    networks = tuple(network_in(str(entry).strip()) for entry in entries if str(entry).strip())
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("a network that holds every address would let any client name its own")
+    return networks
 
 
 class Settings(BaseSettings):
@@ -149,6 +167,12 @@ class Settings(BaseSettings):
     parser_seconds: Annotated[
         int, Field(description="Seconds of processor time to parse a file in, and 15 more for each MiB of it.", ge=1)
     ] = 60
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        NoDecode,
+        BeforeValidator(_proxies),
+        Field(description="Networks of proxies whose `X-Forwarded-For` is believed, with commas between them."),
+    ] = ()
     max_question_chars: Annotated[int, Field(description="Longest question, in characters.", ge=16)] = 4000
     block_injected_questions: Annotated[
         bool, Field(description="Refuse questions that look like an injection, where the default only flags them.")

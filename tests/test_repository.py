@@ -10,7 +10,7 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic.fields import FieldInfo
@@ -33,6 +33,8 @@ LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "python-multipart", "uvloop"
 
 
 def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is tuple:
+        return "list"
     names = [one.__name__ for one in get_args(annotation) or (annotation,)]
     return " or ".join("none" if name == "NoneType" else name for name in names)
 
@@ -44,7 +46,7 @@ def _default(name: str, field: FieldInfo) -> str:
     }
     if name in computed:
         return computed[name]
-    return "none" if field.default is None else f"`{field.default}`"
+    return "none" if field.default in {None, ()} else f"`{field.default}`"
 
 
 def _row(name: str, field: FieldInfo) -> str:

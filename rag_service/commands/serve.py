@@ -17,6 +17,9 @@ import typer
 from rag_service.commands.options import DataDir, fail, log_to_stderr, settings_for
 
 if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
     from rag_service.settings import Settings
 
 
@@ -83,11 +86,18 @@ async def _serve_api(settings: Settings, listening: socket.socket, host: str, *,
         if with_worker:
             await stack.enter_async_context(worker_process(settings))
         warming = asyncio.create_task(asyncio.to_thread(service.load_detector))
-        server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False))
+        server = uvicorn.Server(_http_config(create_app(service)))
         port = listening.getsockname()[1]
         typer.echo(f"Serving on http://{host}:{port} (interactive documentation: /docs). Stop with Ctrl-C.", err=True)
         await server.serve(sockets=[listening])
         await warming
+
+
+def _http_config(app: FastAPI) -> uvicorn.Config:
+    """How HTTP is served. Proxies are believed as the settings say; Uvicorn itself would believe any local process."""
+    import uvicorn
+
+    return uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False)
 
 
 def _load_worker() -> Callable[[Settings, int | None], None]:

@@ -36,6 +36,7 @@ async def owner_socket(service: Service) -> AsyncIterator[None]:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
     with _bound(folder) as listening:
