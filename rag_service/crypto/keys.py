@@ -38,6 +38,7 @@ class KeyVault:
         self._credential_key = derive_key(master_key, "credentials")
         self._check_key = derive_key(master_key, "folder check")
         self._operator_key = derive_key(master_key, "operator requests")
+        self._access_token_key = derive_key(master_key, "access tokens")
         self._open_cached = lru_cache(maxsize=256)(self._open)
 
     def folder_check(self, folder_id: str) -> str:
@@ -55,6 +56,10 @@ class KeyVault:
     def operator_signature(self, request: bytes) -> str:
         """What shows that whoever holds the master key made this request."""
         return hmac.digest(self._operator_key, request, hashlib.sha256).hex()
+
+    def token_key(self, folder_id: str) -> bytes:
+        """What this installation signs its short-lived tokens with: one of another is none of ours."""
+        return derive_key(self._access_token_key, folder_id)
 
     def new_tenant_keys(self, tenant: TenantId) -> WrappedTenantKeys:
         return WrappedTenantKeys(
@@ -83,6 +88,7 @@ class TenantKeys:
         self._names = Seal(derive_key(key, "names"))
         self._token_key = derive_key(key, "tokens")
         self._sign_key = derive_key(key, "sign chunks")
+        self._row_key = derive_key(key, "rows")
         self.pseudonym_key = derive_key(key, "pseudonyms")
 
     def principal_token(self, principal: Principal) -> str:
@@ -120,6 +126,10 @@ class TenantKeys:
     def open_upload_key(self, job: str, wrapped: bytes) -> VersionSeal:
         """Raises ``SealBroken`` where ``wrapped`` belongs to another tenant or upload."""
         return VersionSeal(self._wrap.open(wrapped, place("upload key", self.tenant, job)), self.tenant, job, 0)
+
+    def mac(self, kind: str, *fields: str) -> bytes:
+        """What shows that we wrote these fields of a row (HMAC-SHA256)."""
+        return hmac.digest(self._row_key, place(kind, self.tenant, *fields), hashlib.sha256)
 
     def sign(self, record: bytes, document: str, version: int, chunk: str) -> bytes:
         """The tenant's signature of a chunk's record, in its place."""

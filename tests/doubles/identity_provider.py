@@ -6,6 +6,7 @@ with identity_provider() as provider: provider.token(SIGNERS["RS256"], tenant="a
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -141,11 +142,12 @@ def identity_provider() -> Iterator[Provider]:
             reply = provider.replies.get(self.path, Reply(404))
             if reply.until is not None:
                 reply.until.wait(10)
-            self.send_response(reply.status)
-            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+            with contextlib.suppress(ConnectionError):  # whoever asked may have gone away
+                self.send_response(reply.status)
+                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(reply.body)
 
         def log_message(self, *_: Any) -> None:
             pass
