@@ -167,6 +167,10 @@ class Settings(BaseSettings):
     parser_seconds: Annotated[
         int, Field(description="Seconds of processor time to parse a file in, and 15 more for each MiB of it.", ge=1)
     ] = 60
+    auth_failures: Annotated[
+        int,
+        Field(description="Wrong credentials that are free before a client waits; its network has ten times.", ge=1),
+    ] = 10
     trusted_proxies: Annotated[
         tuple[Network, ...],
         NoDecode,

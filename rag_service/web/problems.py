@@ -23,6 +23,7 @@ STATUS: tuple[tuple[type[errors.RagError], int, str], ...] = (
     (errors.Conflict, 409, "conflict"),
     (errors.TooLarge, 413, "body-too-large"),
     (errors.QueueFull, 429, "queue-full"),
+    (errors.TooManyAttempts, 429, "too-many-attempts"),
     (errors.InvalidRequest, 422, "invalid-request"),
     (errors.QuestionRefused, 422, "question-refused"),
     (errors.Unavailable, 503, "unavailable"),
@@ -35,6 +36,7 @@ _TOLD = (
     errors.Conflict,
     errors.TooLarge,
     errors.QueueFull,
+    errors.TooManyAttempts,
     errors.InvalidRequest,
     errors.QuestionRefused,
 )
@@ -62,7 +64,7 @@ def problem_response(status: int, kind: str, detail: str, headers: Mapping[str, 
 async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
     for known, status, kind in STATUS:
         if isinstance(error, known):
-            if isinstance(error, errors.QueueFull):
+            if isinstance(error, errors.QueueFull | errors.TooManyAttempts):
                 return problem_response(status, kind, str(error), {"Retry-After": str(error.retry_after_s)})
             if isinstance(error, _TOLD):
                 return problem_response(status, kind, str(error))

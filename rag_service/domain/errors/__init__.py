@@ -6,6 +6,7 @@ RagError
 ├── TooLarge                more bytes than a request of this kind may have
 ├── QuestionRefused         the tenant's policy blocks a question of this kind
 ├── Unauthenticated         no valid credential
+├── TooManyAttempts         wrong credentials came too often
 ├── Forbidden               a valid credential without the needed role
 ├── NotFound                absent, or not readable by this caller: never told apart
 ├── Conflict                a name that is taken
@@ -55,6 +56,7 @@ from rag_service.domain.errors.requests import (
     QueueFull,
     Refused,
     TooLarge,
+    TooManyAttempts,
     Unauthenticated,
 )
 from rag_service.domain.errors.root import RagError
@@ -97,6 +99,7 @@ __all__ = [
     "SignatureInvalid",
     "StageFailed",
     "TooLarge",
+    "TooManyAttempts",
     "Unauthenticated",
     "Unavailable",
 ]

@@ -60,6 +60,16 @@ class Unauthenticated(RagError):
 
 
 @dataclass
+class TooManyAttempts(RagError):
+    """Too many credentials were wrong lately that came from there, or claimed to be this one."""
+
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return f"too many failed attempts; try again in {self.retry_after_s} s"
+
+
+@dataclass
 class Forbidden(RagError):
     """The credential is valid but lacks a role; says nothing of any resource."""
 
