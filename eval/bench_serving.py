@@ -98,7 +98,7 @@ def _uploads(texts: Iterator[tuple[str, str]]) -> Iterator[Upload]:
 async def ask_both_ways(connection: HTTPConnection, key: str, service: Service, questions: Sequence[str]) -> Timed:
     """Every question over HTTP and bare, in turn, after a warm-up of both."""
     tenant = await service.store.tenants.by_name(TENANT)
-    caller = await act_as(tenant, USER, (), tenants=service.store.tenants)
+    caller = await act_as(tenant, USER, (), groups_of=service.store.groups)
     timed = Timed([], [], [])
     for number, text in enumerate(questions):
         began = time.perf_counter()

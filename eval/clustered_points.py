@@ -74,7 +74,7 @@ async def clustered_points(dimension: int, seed: int) -> AsyncIterator[Clustered
         async with open_store(load_settings(data_dir=installation.data_dir, master_key=key)) as store:
             await store.tenants.create("bench", "identifiers")
             tenant = await store.tenants.by_name("bench")
-            callers = {group: await act_as(tenant, "evaluator", [group], tenants=store.tenants) for group in SHARES}
+            callers = {group: await act_as(tenant, "evaluator", [group], groups_of=store.groups) for group in SHARES}
             scopes = {group: caller.scope for group, caller in callers.items()}
             yield ClusteredPoints(tenant.keys.index, scopes, dimension, seed)
 

@@ -176,7 +176,7 @@ async def _stored(installation: Installation) -> tuple[list[str], dict[str, JobS
     settings = load_settings(data_dir=Path(own["RAG_DATA_DIR"]), master_key=own["RAG_MASTER_KEY"])
     async with open_store(settings) as store:
         tenant = await store.tenants.by_name(TENANT)
-        caller = await act_as(tenant, "ann", [], tenants=store.tenants)
+        caller = await act_as(tenant, "ann", [], groups_of=store.groups)
         metas = await store.documents.all(operate(tenant), tenant.keys)
         texts = [(await store.documents.text(caller.scope, tenant.keys, one.document_id))[1] for one in metas]
         jobs = await store.jobs.jobs(operate(tenant), tenant.keys, list(JobState), 10**6)

@@ -77,7 +77,7 @@ async def run_experiment(dataset: Dataset, progress: Progress) -> Run:
         async with open_service(settings) as service:
             names, outcome = await _ingest_all(dataset, service, progress)
             tenant = await service.store.tenants.by_name(_TENANT)
-            caller = await act_as(tenant, _USER, (), tenants=service.store.tenants)
+            caller = await act_as(tenant, _USER, (), groups_of=service.store.groups)
             rankings, refused = await _ask_all(dataset, service, caller, names, progress)
             latencies = await _time(dataset, service, caller, progress)
     return Run(dataset, per_query(dataset.judgements, rankings), outcome, latencies, refused)

@@ -46,7 +46,7 @@ def ingest(
     from ingestion.batch import find_files
     from ingestion.command import ingest_into, profile_table
     from rag_service.domain.identity import Principal
-    from rag_service.store.tenants import checked_user
+    from rag_service.store.names import checked_user
 
     if owner is None and not allow:
         raise typer.BadParameter("say who may read the documents: --owner U, --allow …, or both")

@@ -17,7 +17,7 @@ from ingestion.batch import FileOutcome, FoundFile, Ingested, Intake, Watcher, i
 from ingestion.crew import ingesting
 from ingestion.processes.stages import ProcessStages
 from ingestion.progress import line
-from rag_service.authentication import act_as
+from rag_service.authentication import act_as, operate
 from rag_service.commands.options import printable
 from rag_service.domain.answer import Answer
 from rag_service.domain.errors import InvalidSetting
@@ -117,7 +117,7 @@ async def _ingest_all(service: Service, script: DemoScript, corpus: Path, consol
     for demo_tenant in script.tenants:
         tenant = await service.store.tenants.create(demo_tenant.name, demo_tenant.pii)
         for group, members in demo_tenant.groups.items():
-            await service.store.tenants.set_members(tenant, group, members)
+            await service.store.groups.set(operate(tenant), tenant.keys, group, members)
         console.print(f"[bold]{escape(demo_tenant.title)}[/bold]")
         for document in (one for one in script.documents if one.tenant == demo_tenant.name):
             access = [*(Principal.parse(entry) for entry in document.allow), Principal.user(document.owner)]
@@ -132,7 +132,7 @@ async def _ingest_all(service: Service, script: DemoScript, corpus: Path, consol
 
 async def _ask(service: Service, question: DemoQuestion, document_ids: dict[str, str]) -> Asked:
     tenant = await service.store.tenants.by_name(question.tenant)
-    caller = await act_as(tenant, question.user, [], tenants=service.store.tenants)
+    caller = await act_as(tenant, question.user, [], groups_of=service.store.groups)
     answer = await ask(question.question, Filters(), caller, service.query_parts, limit=10)
     return Asked(question, answer, tuple(_differences(question, answer, document_ids)))
 

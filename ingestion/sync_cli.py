@@ -51,7 +51,7 @@ def sync(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     from ingestion.sync import Request, preview
     from ingestion.sync import sync as synchronise
     from rag_service.domain.identity import Principal
-    from rag_service.store.tenants import checked_user
+    from rag_service.store.names import checked_user
 
     if owner is None and not allow and not dry_run:
         raise typer.BadParameter("say who may read new documents: --owner U, --allow …, or both")

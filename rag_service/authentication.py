@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from rag_service.domain.errors import Forbidden, NotFound
 from rag_service.domain.identity import EVERYONE, AccessScope, OperatorScope, Principal, Role
 from rag_service.store.api_keys import ApiKeys
-from rag_service.store.tenants import Tenant, Tenants, checked_user, folded_name
+from rag_service.store.groups import Groups
+from rag_service.store.names import checked_user, folded_name
+from rag_service.store.tenants import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Caller:
     scope: AccessScope
 
 
-async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: ApiKeys) -> Caller:
+async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: ApiKeys, groups: Groups) -> Caller:
     """The holder of ``api_key``, for a request to the tenant named in its path.
 
     Raises:
@@ -32,10 +34,12 @@ async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: A
         raise NotFound("tenant")
     if needed not in verified.roles:
         raise Forbidden(needed.value)
-    return Caller(verified.tenant, _scope(verified.tenant, verified.user, verified.groups, verified.roles))
+    tenant, user = verified.tenant, verified.user
+    theirs = await groups.of_user(operate(tenant), tenant.keys, user)
+    return Caller(tenant, _scope(tenant, user, theirs, verified.roles))
 
 
-async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, tenants: Tenants) -> Caller:
+async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, groups_of: Groups) -> Caller:
     """What ``user`` would see, for an operator at the command line.
 
     A ``Tenant`` shows that its keys were opened in this process, which is so for web callers too: it is no proof that
@@ -43,8 +47,8 @@ async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, tena
     ``extra_groups`` are taken as memberships for this call; one that no access list names changes nothing.
     """
     user = checked_user(user)
-    groups = await tenants.groups_of(tenant, user) | frozenset(extra_groups)
-    return Caller(tenant, _scope(tenant, user, groups, frozenset({Role.QUERY})))
+    theirs = await groups_of.of_user(operate(tenant), tenant.keys, user) | frozenset(extra_groups)
+    return Caller(tenant, _scope(tenant, user, theirs, frozenset({Role.QUERY})))
 
 
 def operate(tenant: Tenant) -> OperatorScope:

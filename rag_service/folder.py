@@ -10,34 +10,44 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from rag_service.crypto.keys import KeyVault
 from rag_service.crypto.master_key import read_master_key, read_or_create_master_key
 from rag_service.domain.errors import FolderDamaged, FolderHeld, InvalidSetting, MasterKeyWrong, SchemaMismatch
 from rag_service.settings import Settings
-from rag_service.store.database import Database, sqlite_database
-from rag_service.store.tables import SCHEMA_VERSION
+from rag_service.store.database import Database
+from rag_service.store.installation import Installation
+from rag_service.store.migrate import create_sqlite_tables
+from rag_service.store.postgresql import Server
+from rag_service.store.sqlite import sqlite_database
+from rag_service.store.tables import SCHEMA_VERSION, SECURED
 
 INDEX_LOCK, QUEUE_LOCK = "lock", "worker.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """``id`` was drawn when the folder was made; what is signed for one folder means nothing to another."""
+    """``id`` was drawn when the folder was made; what is signed for one folder means nothing to another.
+
+    Where a PostgreSQL ``server`` holds the tables, it is that of the database, and any number of folders may stand
+    beside it.
+    """
 
     path: Path
     id: str
     vault: KeyVault
+    server: Server | None = None
 
     @property
     def index(self) -> Path:
         return self.path / "index"
 
     def database(self) -> Database:
-        return sqlite_database(self.path / "rag.db")
+        return self.server.database() if self.server else sqlite_database(self.path / "rag.db")
 
 
 async def open_folder(settings: Settings) -> DataFolder:
@@ -52,6 +62,8 @@ async def open_folder(settings: Settings) -> DataFolder:
     path = settings.data_dir
     if path.exists() and not path.is_dir():
         raise InvalidSetting("RAG_DATA_DIR", f"{path} is a file, and must be a folder")
+    if settings.database_url is not None:
+        return await _open_beside(settings, settings.database_url.get_secret_value())
     try:
         if not _record(path).exists():
             await _create(settings)
@@ -65,17 +77,53 @@ async def open_folder(settings: Settings) -> DataFolder:
         raise SchemaMismatch(schema, SCHEMA_VERSION)
     if not (path / "rag.db").is_file():
         raise FolderDamaged(path, "rag.db", "is missing")
-    if not os.access(path, os.W_OK):  # of the folder; what is wrong with a file in it, SQL tells
-        raise InvalidSetting("RAG_DATA_DIR", f"{path} is read-only here, and every command writes its locks there")
+    _refuse_read_only(path)
     _keep_to_owner(path)
     return DataFolder(path, folder_id, vault)
+
+
+async def _open_beside(settings: Settings, address: str) -> DataFolder:
+    """The folder of locks, and of the index unless a server holds that, beside a PostgreSQL database.
+
+    The first to come enters which key its rows are sealed under.
+    """
+    plain, path = settings.database_plain, settings.data_dir
+    server = Server.at("RAG_DATABASE_URL", address, allows_plain=plain, pool=settings.database_pool)
+    try:
+        if not path.exists():
+            path.mkdir(parents=True, mode=0o700)
+            path.chmod(0o700)  # whatever the umask
+    except OSError as error:
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} cannot be used: {error.strerror}") from None
+    _refuse_read_only(path)
+    schema = await asyncio.to_thread(server.examine, SECURED)
+    if schema != SCHEMA_VERSION:
+        raise SchemaMismatch(schema or "none", SCHEMA_VERSION)
+    database = server.database()
+    try:
+        installation = Installation(database)
+        found = await installation.found()
+        if found is None:
+            vault, folder_id = KeyVault(read_or_create_master_key(settings)), secrets.token_hex(8)
+            found = await installation.enter(folder_id, vault.folder_check(folder_id))
+    finally:
+        await database.close()
+    vault = KeyVault(read_master_key(settings))
+    if found.key_check != vault.folder_check(found.id):
+        raise MasterKeyWrong
+    return DataFolder(path, found.id, vault, server)
+
+
+def _refuse_read_only(path: Path) -> None:
+    if not os.access(path, os.W_OK):  # of the folder; what is wrong with a file in it, SQL tells
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} is read-only here, and every command writes its locks there")
 
 
 @contextmanager
 def hold(folder: DataFolder, name: str = INDEX_LOCK) -> Iterator[None]:
     """This process owns the folder's index while the context lasts, or by ``QUEUE_LOCK`` its queue.
 
-    Raises ``FolderHeld``.
+    Where a server holds the tables, no process on any machine owns them at the same time. Raises ``FolderHeld``.
     """
     lock = folder.path / name
     with os.fdopen(_opened_for_owner(lock), "r+", encoding="utf-8") as file:
@@ -83,11 +131,19 @@ def hold(folder: DataFolder, name: str = INDEX_LOCK) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FolderHeld(folder.path, file.read().strip() or "another process") from None
-        file.truncate(0)  # what a holder before wrote; it may have been killed
-        command = " ".join(["rag", *sys.argv[1:2]])
-        file.write(f"`{command}` (process {os.getpid()})")
-        file.flush()
-        yield
+        with folder.server.hold(name) if folder.server else nullcontext(enter_result=True) as is_ours:
+            if not is_ours:
+                raise FolderHeld(folder.path, "another machine or folder that uses its database")
+            yield from _held(file)
+
+
+def _held(file: TextIO) -> Iterator[None]:
+    """The lock says who holds it."""
+    file.truncate(0)  # what a holder before wrote; it may have been killed
+    command = " ".join(["rag", *sys.argv[1:2]])
+    file.write(f"`{command}` (process {os.getpid()})")
+    file.flush()
+    yield
 
 
 def _record(path: Path) -> Path:
@@ -120,7 +176,7 @@ async def _create(settings: Settings) -> None:
             if (path / part).exists():  # a new record would go with a new key, under which none of it opens
                 raise FolderDamaged(path, record.name, "is missing")
         vault = KeyVault(read_or_create_master_key(settings))
-        await _create_database(path / "rag.db")
+        _create_database(path / "rag.db")
         folder_id = secrets.token_hex(8)
         facts = {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": vault.folder_check(folder_id)}
         draft = path / ".installation"
@@ -131,14 +187,12 @@ async def _create(settings: Settings) -> None:
         draft.replace(record)
 
 
-async def _create_database(path: Path) -> None:
+def _create_database(path: Path) -> None:
     """Empty tables under this name. They are made under another, so that a stop on the way leaves nothing of it."""
     draft = path.with_name(".rag.db")
     draft.unlink(missing_ok=True)
     os.close(_opened_for_owner(draft))
-    database = sqlite_database(draft)
-    await database.create_tables()
-    await database.close()
+    create_sqlite_tables(draft)
     draft.replace(path)
 
 

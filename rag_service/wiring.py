@@ -21,6 +21,7 @@ from rag_service.store.api_keys import ApiKeys
 from rag_service.store.consistency import Consistency
 from rag_service.store.database import Database
 from rag_service.store.documents import Documents
+from rag_service.store.groups import Groups
 from rag_service.store.jobs import JobQueue
 from rag_service.store.outbox import Outbox
 from rag_service.store.tenant_jobs import TenantJobs
@@ -35,6 +36,7 @@ class Store:
 
     folder: DataFolder
     tenants: Tenants
+    groups: Groups
     api_keys: ApiKeys
     documents: Documents
     versions: Versions
@@ -144,6 +146,7 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
     return Store(
         folder=folder,
         tenants=tenants,
+        groups=Groups(database),
         api_keys=ApiKeys(database, folder.vault, tenants),
         documents=Documents(database),
         versions=Versions(database),

@@ -144,11 +144,12 @@ class Company:
 
     async def key(self, user: str, *groups: str) -> str:
         """An API key of a user who is in these groups."""
+        from rag_service.authentication import operate
         from rag_service.domain.identity import Role
 
         tenant = await self.service.store.tenants.by_name(self.name)
         for group in groups:
-            await self.service.store.tenants.add_member(tenant, group, user)
+            await self.service.store.groups.add(operate(tenant), tenant.keys, group, user)
         return (await self.service.store.api_keys.create(tenant, user, [Role.QUERY], None)).secret
 
 

@@ -30,7 +30,8 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create an API key. It is shown this once, and only its keyed hash is kept."""
-    from rag_service.store.tenants import checked_name, checked_user
+    from rag_service.authentication import operate
+    from rag_service.store.names import checked_name, checked_user
     from rag_service.wiring import open_store
 
     lifetime: timedelta | None = duration(expires) if expires else None
@@ -41,7 +42,7 @@ def create(
             holder, groups = checked_user(user), [checked_name("group", one) for one in group or []]
             key = await store.api_keys.create(owner, holder, scope or [Role.QUERY], lifetime)
             for one in groups:
-                await store.tenants.add_member(owner, one, holder)
+                await store.groups.add(operate(owner), owner.keys, one, holder)
             return key
 
     key = run(as_json, action)

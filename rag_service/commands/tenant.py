@@ -19,6 +19,9 @@ from rag_service.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rag_service.domain.identity import Principal
     from rag_service.store.tenants import Tenant
 
 tenant_app = typer.Typer(help="Create, list, show and delete tenants.", no_args_is_help=True)
@@ -75,8 +78,8 @@ def show_tenant(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -
         async with open_store(settings_for(data_dir)) as store:
             tenant = await store.tenants.by_name(name)
             documents = await store.documents.all(operate(tenant), tenant.keys)
-            groups = await store.tenants.groups(tenant)
-            return {**_facts(tenant), "documents": len(documents), "groups": groups}
+            groups = await store.groups.all(operate(tenant), tenant.keys)
+            return {**_facts(tenant), "documents": len(documents), "groups": _told(groups)}
 
     facts = run(as_json, action)
     show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
@@ -115,34 +118,53 @@ def set_group(
     group: Annotated[str, typer.Argument(help="Name of the group.", metavar="GROUP")],
     tenant: TenantName,
     member: Annotated[list[str] | None, typer.Option("--member", help="A user; repeat for more.")] = None,
+    nested: Annotated[
+        list[str] | None, typer.Option("--group", help="A group whose users belong to it as well; repeat for more.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a group exactly these members; none empties it."""
+    """Give a group exactly these members; none empties it. It holds from the next request on.
+
+    A group may hold groups (`--group`), one level deep: a group that holds groups can be in none.
+    """
+    from rag_service.authentication import operate
     from rag_service.wiring import open_store
 
-    members = sorted(set(member or []))
+    members, groups = sorted(set(member or [])), sorted(set(nested or []))
 
     async def action() -> None:
         async with open_store(settings_for(data_dir)) as store:
-            await store.tenants.set_members(await store.tenants.by_name(tenant), group, members)
+            owner = await store.tenants.by_name(tenant)
+            await store.groups.set(operate(owner), owner.keys, group, members, groups)
 
     run(as_json, action)
-    show(as_json, {"group": group, "members": members}, f"Group {group}: {', '.join(members) or 'no members'}.")
+    told = ", ".join([*members, *(f"all of {one}" for one in groups)]) or "no members"
+    show(as_json, {"group": group, "members": members, "groups": groups}, f"Group {group}: {told}.")
 
 
 @group_app.command("list")
 def list_groups(tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List a tenant's groups with their members."""
+    from rag_service.authentication import operate
     from rag_service.wiring import open_store
 
     async def action() -> dict[str, list[str]]:
         async with open_store(settings_for(data_dir)) as store:
-            return await store.tenants.groups(await store.tenants.by_name(tenant))
+            owner = await store.tenants.by_name(tenant)
+            return _told(await store.groups.all(operate(owner), owner.keys))
 
     groups = run(as_json, action)
     rows = [(group, ", ".join(members)) for group, members in groups.items()]
     show(as_json, {"groups": groups}, table(rows, "No groups."))
+
+
+def _told(groups: Mapping[str, Sequence[Principal]]) -> dict[str, list[str]]:
+    """Members by name; one that is a group itself as ``group:NAME``."""
+    return {
+        group: [str(member) if member.kind == "group" else member.name for member in members]
+        for group, members in groups.items()
+    }
 
 
 def _facts(tenant: Tenant) -> dict[str, object]:

@@ -53,8 +53,8 @@ class LocalDesk:
 
     async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
         """The answer, from what this user may read."""
-        tenants = self._service.store.tenants
-        caller = await act_as(await tenants.by_name(tenant), user, groups, tenants=tenants)
+        store = self._service.store
+        caller = await act_as(await store.tenants.by_name(tenant), user, groups, groups_of=store.groups)
         return await ask(question, Filters(), caller, self._service.query_parts, limit=limit)
 
     async def embedding(self) -> str:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from rag_service.crypto.keys import KeyVault
 from rag_service.domain.errors import NotFound, Unauthenticated
-from rag_service.domain.identity import Role, TenantId
+from rag_service.domain.identity import Role
 from rag_service.store import tables
 from rag_service.store.database import Database, now
-from rag_service.store.tenants import Tenant, Tenants, checked_user, opened_groups
+from rag_service.store.names import checked_user
+from rag_service.store.tenants import Tenant, Tenants
 
 _KEY = re.compile(r"rag_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NO_HASH = "0" * 64
+_AUTHORITY = ("id", "secret_hash", "user_token", "scopes", "created_at", "expires_at", "revoked_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,11 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedKey:
-    """Proof that a caller holds a live key of this tenant, with the groups that they are in now."""
+    """Proof that a caller holds a live key of this tenant."""
 
     tenant: Tenant
     user: str
     roles: frozenset[Role]
-    groups: frozenset[str]
 
 
 class ApiKeys:
@@ -65,7 +67,7 @@ class ApiKeys:
         user = checked_user(user)
         key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         created = now()
-        row = {
+        row: dict[str, Any] = {
             "id": key_id,
             "tenant_id": tenant.id,
             "secret_hash": self._vault.credential_hash(secret),
@@ -74,8 +76,11 @@ class ApiKeys:
             "scopes": " ".join(sorted(roles)),
             "created_at": created,
             "expires_at": created + expires_after if expires_after else None,
+            "revoked_at": None,
         }
-        async with self._database.write() as connection:
+        row["mac"] = _mac(tenant, row)
+        async with self._database.write(tenant.id) as connection:
+            await connection.execute(insert(tables.key_lookups).values(id=key_id, tenant_id=tenant.id))
             await connection.execute(insert(tables.api_keys).values(row))
         return NewApiKey(key_id, f"rag_{key_id}_{secret}")
 
@@ -83,86 +88,82 @@ class ApiKeys:
         """Raises ``Unauthenticated``, alike for a malformed, unknown, wrong, expired or revoked key."""
         match = _KEY.fullmatch(presented)
         key_id, secret = match.groups() if match else ("", "")
-        keys, tenants, members = tables.api_keys.c, tables.tenants.c, tables.members.c
-        query = (
-            select(
-                keys.secret_hash,
-                keys.sealed_user,
-                keys.scopes,
-                keys.expires_at,
-                keys.revoked_at,
-                members.group_token,
-                members.user_token,
-                members.sealed_group,
-                tables.tenants,
-            )
-            .join_from(tables.api_keys, tables.tenants, tenants.id == keys.tenant_id)
-            .outerjoin(
-                tables.members,
-                (members.tenant_id == keys.tenant_id) & (members.user_token == keys.user_token),
-            )
-            .where(keys.id == key_id)
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        expected = rows[0].secret_hash if rows else _NO_HASH
+        tenant = await self._tenants.of_key(key_id)
+        row = None if tenant is None else await self._row(tenant, key_id)
+        expected = row.secret_hash if row else _NO_HASH
         is_right = hmac.compare_digest(self._vault.credential_hash(secret), expected)
-        if not rows or not is_right or rows[0].revoked_at or (rows[0].expires_at and rows[0].expires_at <= now()):
+        if tenant is None or row is None or not is_right or not _is_live(tenant, row):
             raise Unauthenticated
-        tenant = self._tenants.opened(rows[0])
-        memberships = [
-            (row.group_token, row.user_token, row.sealed_group) for row in rows if row.sealed_group is not None
-        ]
         return VerifiedKey(
             tenant=tenant,
-            user=tenant.keys.open_name("user", rows[0].sealed_user, key_id),
-            roles=frozenset(Role(scope) for scope in rows[0].scopes.split()),
-            groups=opened_groups(tenant.keys, memberships),
+            user=tenant.keys.open_name("user", row.sealed_user, key_id),
+            roles=frozenset(Role(scope) for scope in row.scopes.split()),
         )
 
     async def all(self, tenant: Tenant | None = None) -> list[ApiKey]:
-        query: Select[tuple[object, ...]] = select(tables.api_keys).order_by(tables.api_keys.c.created_at)
-        if tenant is not None:
-            query = query.where(tables.api_keys.c.tenant_id == tenant.id)
-        by_id = {known.id: known for known in await self._tenants.all()}
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [
-            ApiKey(
-                key_id=row.id,
-                tenant=by_id[TenantId(row.tenant_id)].name,
-                user=by_id[TenantId(row.tenant_id)].keys.open_name("user", row.sealed_user, row.id),
-                roles=frozenset(Role(scope) for scope in row.scopes.split()),
-                created_at=row.created_at,
-                expires_at=row.expires_at,
-                revoked_at=row.revoked_at,
-            )
-            for row in rows
-        ]
+        found: list[ApiKey] = []
+        for one in [tenant] if tenant else await self._tenants.all():
+            query = select(tables.api_keys).where(tables.api_keys.c.tenant_id == one.id)
+            async with self._database.read(one.id) as connection:
+                found += [_told(one, row) for row in await connection.execute(query)]
+        return sorted(found, key=lambda key: key.created_at)
 
     async def rotate(self, key_id: str, overlap: timedelta) -> NewApiKey:
         """A new key with the same user and scopes; the old one works until the overlap ends. Raises ``NotFound``."""
-        old = next((key for key in await self.all() if key.key_id == key_id and key.revoked_at is None), None)
-        if old is None or (old.expires_at and old.expires_at <= now()):
-            raise NotFound("key")
-        lifetime = old.expires_at - old.created_at if old.expires_at else None
-        fresh = await self.create(await self._tenants.by_name(old.tenant), old.user, old.roles, lifetime)
+        tenant, row = await self._live(key_id)
+        lifetime = row.expires_at - row.created_at if row.expires_at else None
+        old = _told(tenant, row)
+        fresh = await self.create(tenant, old.user, old.roles, lifetime)
         ends = now() + overlap
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(tables.api_keys)
-                .where(tables.api_keys.c.id == key_id)
-                .values(expires_at=min(ends, old.expires_at or ends))
-            )
+        await self._change(tenant, row, {"expires_at": min(ends, row.expires_at or ends)})
         return fresh
 
     async def revoke(self, key_id: str) -> None:
         """The key is refused from the next request on. Raises ``NotFound``."""
-        async with self._database.write() as connection:
-            result = await connection.execute(
-                update(tables.api_keys)
-                .where(tables.api_keys.c.id == key_id, tables.api_keys.c.revoked_at.is_(None))
-                .values(revoked_at=now())
+        tenant = await self._tenants.of_key(key_id)
+        row = await self._row(tenant, key_id) if tenant else None
+        if tenant is None or row is None or row.revoked_at:
+            raise NotFound("key")
+        await self._change(tenant, row, {"revoked_at": now()})
+
+    async def _live(self, key_id: str) -> tuple[Tenant, Row[Any]]:
+        tenant = await self._tenants.of_key(key_id)
+        row = await self._row(tenant, key_id) if tenant else None
+        if tenant is None or row is None or not _is_live(tenant, row):
+            raise NotFound("key")
+        return tenant, row
+
+    async def _row(self, tenant: Tenant, key_id: str) -> Row[Any] | None:
+        query = select(tables.api_keys).where(tables.api_keys.c.tenant_id == tenant.id, tables.api_keys.c.id == key_id)
+        async with self._database.read(tenant.id) as connection:
+            return (await connection.execute(query)).one_or_none()
+
+    async def _change(self, tenant: Tenant, row: Row[Any], changes: Mapping[str, object]) -> None:
+        changed = {**row._asdict(), **changes}
+        this = (tables.api_keys.c.tenant_id == tenant.id) & (tables.api_keys.c.id == row.id)
+        async with self._database.write(tenant.id) as connection:
+            await connection.execute(
+                update(tables.api_keys).where(this).values({**changes, "mac": _mac(tenant, changed)})
             )
-            if not result.rowcount:
-                raise NotFound("key")
+
+
+def _mac(tenant: Tenant, row: Mapping[str, Any]) -> bytes:
+    """Over all in the row that gives authority: a row that something else wrote opens nothing."""
+    return tenant.keys.mac("api key", *(str(row[name]) for name in _AUTHORITY))
+
+
+def _is_live(tenant: Tenant, row: Row[Any]) -> bool:
+    is_ours = hmac.compare_digest(row.mac, _mac(tenant, row._asdict()))
+    return is_ours and row.revoked_at is None and (row.expires_at is None or row.expires_at > now())
+
+
+def _told(tenant: Tenant, row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        key_id=row.id,
+        tenant=tenant.name,
+        user=tenant.keys.open_name("user", row.sealed_user, row.id),
+        roles=frozenset(Role(scope) for scope in row.scopes.split()),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )

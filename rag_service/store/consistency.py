@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, literal, not_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.errors import IntegrityError, SignatureInvalid
-from rag_service.domain.identity import OperatorScope, Principal
+from rag_service.domain.identity import OperatorScope, Principal, TenantId
 from rag_service.domain.jobs import ENDED, KEPT, PENDING, JobState
 from rag_service.store import tables
-from rag_service.store.database import Database
+from rag_service.store.database import SHARED, Connection, Database
 
 _FINISHED = sorted({*ENDED, JobState.STORED} - {JobState.FAILED})
-_OF_TENANTS = (
-    tables.members,
-    tables.api_keys,
-    tables.documents,
-    tables.versions,
-    tables.access,
-    tables.chunks,
-    tables.jobs,
-    tables.uploads,
-    tables.spool,
-)
 
 
 class Consistency:
@@ -38,28 +27,35 @@ class Consistency:
 
     async def strays(self) -> dict[str, int]:
         """How many rows there are that should not be, or lack what should be beside them; only what was found."""
-        found: dict[str, int] = {}
-        async with self._database.read() as connection:
-            for kind, query in _STRAYS.items():
-                found[kind] = int((await connection.execute(query)).scalar_one())
-            for table in _OF_TENANTS:
-                query = (
-                    select(func.count()).select_from(table).where(table.c.tenant_id.not_in(select(tables.tenants.c.id)))
-                )
-                found[f"rows of no tenant in {table.name}"] = int((await connection.execute(query)).scalar_one())
+        found: Counter[str] = Counter()
+        for tenant in await self._tenants():
+            async with self._database.read(tenant) as connection:
+                for kind, (table, *conditions) in _STRAYS.items():
+                    query = select(func.count()).select_from(table).where(table.c.tenant_id == tenant, *conditions)
+                    found[kind] += int((await connection.execute(query)).scalar_one())
+        for table_name, count in (await self._database.broken_references()).items():
+            found[f"rows of nothing that is there in {table_name}"] = count
         return {kind: count for kind, count in found.items() if count}
 
     async def remove_kept_originals(self) -> int:
         """The originals of jobs that have ended are gone, which nothing needs and which are not scrubbed."""
-        async with self._database.write() as connection:
-            return (await connection.execute(delete(tables.spool).where(_is_of_job_in(_FINISHED)))).rowcount
+        removed = 0
+        for tenant in await self._tenants():
+            theirs = delete(tables.spool).where(tables.spool.c.tenant_id == tenant, _is_of_job_in(_FINISHED))
+            async with self._database.write(tenant) as connection:
+                removed += (await connection.execute(theirs)).rowcount
+        return removed
+
+    async def _tenants(self) -> list[TenantId]:
+        async with self._database.read(SHARED) as connection:
+            return [TenantId(tenant) for (tenant,) in await connection.execute(select(tables.tenants.c.id))]
 
     async def problems(self, operator: OperatorScope, keys: TenantKeys, document_id: str) -> list[str]:
         """What is wrong with a document in SQL: what does not open, is not signed, is missing or does not fit.
 
         A document that is gone has no problems. One that changes meanwhile may seem to have: look again.
         """
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             document = (await connection.execute(_document(operator, document_id))).one_or_none()
             if document is None:
                 return []
@@ -67,7 +63,7 @@ class Consistency:
             return sorted(found | await self._of_access(connection, operator, keys, document_id))
 
     async def _of_versions(
-        self, connection: AsyncConnection, operator: OperatorScope, keys: TenantKeys, document: Any
+        self, connection: Connection, operator: OperatorScope, keys: TenantKeys, document: Any
     ) -> set[str]:
         versions = tables.versions.c
         of_document = (versions.tenant_id == operator.tenant) & (versions.document_id == document.id)
@@ -93,7 +89,7 @@ class Consistency:
 
     async def _of_chunks(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         operator: OperatorScope,
         keys: TenantKeys,
         document: Any,
@@ -126,7 +122,7 @@ class Consistency:
         return found
 
     async def _of_access(
-        self, connection: AsyncConnection, operator: OperatorScope, keys: TenantKeys, document_id: str
+        self, connection: Connection, operator: OperatorScope, keys: TenantKeys, document_id: str
     ) -> set[str]:
         access = tables.access.c
         listed = select(access.principal_token, access.sealed_principal).where(
@@ -134,7 +130,7 @@ class Consistency:
         )
         for token, sealed in (await connection.execute(listed)).all():
             try:
-                principal = Principal.parse(keys.open_name("principal", sealed))
+                principal = Principal.parse(keys.open_name("principal", sealed, document_id))
             except IntegrityError:
                 return {"an entry of its access list does not open"}
             if keys.principal_token(principal) != token:
@@ -163,35 +159,32 @@ def _without(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bo
     return not_(select(literal(1)).select_from(table).where(and_(*conditions)).exists())
 
 
-def _count(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(func.count()).select_from(table).where(*conditions)
-
-
 _D, _V, _C = tables.documents.c, tables.versions.c, tables.chunks.c
 _J, _U, _S = tables.jobs.c, tables.uploads.c, tables.spool.c
-_STRAYS = {
-    "chunks of a version that is not live": _count(
+_STRAYS: dict[str, tuple[Table, *tuple[ColumnElement[bool], ...]]] = {
+    "chunks of a version that is not live": (
         tables.chunks,
         _without(
             tables.documents, _D.tenant_id == _C.tenant_id, _D.id == _C.document_id, _D.live_version == _C.version
         ),
     ),
-    "documents without a version": _count(
-        tables.documents, _without(tables.versions, _V.tenant_id == _D.tenant_id, _V.document_id == _D.id)
+    "documents without a version": (
+        tables.documents,
+        _without(tables.versions, _V.tenant_id == _D.tenant_id, _V.document_id == _D.id),
     ),
-    "versions without a document": _count(
-        tables.versions, _without(tables.documents, _D.tenant_id == _V.tenant_id, _D.id == _V.document_id)
+    "versions without a document": (
+        tables.versions,
+        _without(tables.documents, _D.tenant_id == _V.tenant_id, _D.id == _V.document_id),
     ),
-    "originals kept for no job that waits or failed": _count(tables.spool, not_(_is_of_job_in(sorted(KEPT)))),
-    "waiting jobs without their original": _count(
+    "originals kept for no job that waits or failed": (tables.spool, not_(_is_of_job_in(sorted(KEPT)))),
+    "waiting jobs without their original": (
         tables.jobs,
         _J.state.in_(sorted(PENDING)),
         _without(tables.spool, _S.tenant_id == _J.tenant_id, _S.job_id == _J.id),
     ),
-    "jobs without what was asked for": _count(
-        tables.jobs, _without(tables.uploads, _U.tenant_id == _J.tenant_id, _U.job_id == _J.id)
+    "jobs without what was asked for": (
+        tables.jobs,
+        _without(tables.uploads, _U.tenant_id == _J.tenant_id, _U.job_id == _J.id),
     ),
-    "requests without a job": _count(
-        tables.uploads, _without(tables.jobs, _J.tenant_id == _U.tenant_id, _J.id == _U.job_id)
-    ),
+    "requests without a job": (tables.uploads, _without(tables.jobs, _J.tenant_id == _U.tenant_id, _J.id == _U.job_id)),
 }

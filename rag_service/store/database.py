@@ -1,68 +1,101 @@
-"""The connection to SQL. On SQLite: WAL, ``secure_delete``, one writer at a time."""
+"""Connections to SQL, each handed out for one tenant, or for what concerns none."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import CursorResult, event
-from sqlalchemy.engine import URL, Connection, ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import CursorResult
+from sqlalchemy.engine import Connection as EngineConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from rag_service.domain.errors import DatabaseUnavailable
-from rag_service.store.tables import metadata
+from rag_service.domain.identity import TenantId
+from rag_service.store.guard import SHARED, Shared, check
+
+__all__ = ["SHARED", "Connection", "Database", "Shared", "now"]
 
 T = TypeVar("T")
 
 
-class Database:
-    """Hands out reads, each statement for itself, and write transactions that commit as a whole or not at all."""
+class Connection(AsyncConnection):
+    """A connection for the rows of one tenant. Every statement is checked to touch no others before it is sent.
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._one_writer = asyncio.Lock()
+    Statements run to their end, also where the task that waits for one is cancelled: the driver would go on with an
+    interrupted statement in its thread, and SQLite closes no connection while one is open. Its transaction would stay,
+    and with it the lock that every other writer waits for.
+    """
+
+    def __init__(self, engine: AsyncEngine, tenant: TenantId | Shared) -> None:
+        super().__init__(engine)
+        self._tenant = tenant
+
+    async def execute(self, statement: Any, parameters: Any = None, **kwargs: Any) -> CursorResult[*tuple[Any, ...]]:
+        check(statement, parameters, self._tenant)
+        return await _to_its_end(super().execute(statement, parameters, **kwargs))
+
+
+class Dialect(Protocol):
+    """What SQLite and PostgreSQL do differently."""
+
+    reader: AsyncEngine
+    writer: AsyncEngine
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with _connected(self._reader) as connection:
+    def turn(self) -> AsyncIterator[None]:
+        """Writing may begin; on SQLite it is one writer's turn at a time."""
+        ...
+
+    async def bind(self, connection: AsyncConnection, tenant: TenantId | Shared, *, is_writer: bool) -> None:
+        """The database itself keeps this transaction to the tenant, and a tenant's writers one after the other."""
+        ...
+
+    def broken_references(self, connection: EngineConnection) -> dict[str, int]:
+        """How many rows of which table refer to one that is not there, where the database may hold such."""
+        ...
+
+
+class Database:
+    """Hands out reads, each statement for itself, and write transactions that commit as a whole or not at all.
+
+    What is asked for with ``SHARED`` sees the tables that hold no content, over all tenants; anything else sees the
+    rows of one tenant. Writes for one tenant happen one after the other, on every database, so that what was read in a
+    transaction still holds when it commits.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    @asynccontextmanager
+    async def read(self, tenant: TenantId | Shared) -> AsyncIterator[Connection]:
+        async with _connected(self._dialect.reader, tenant) as connection:
+            await self._dialect.bind(connection, tenant, is_writer=False)
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        async with self._one_writer, _connected(self._writer) as connection:
+    async def write(self, tenant: TenantId | Shared) -> AsyncIterator[Connection]:
+        async with self._dialect.turn(), _connected(self._dialect.writer, tenant) as connection:
+            await self._dialect.bind(connection, tenant, is_writer=True)
             yield connection
             await _to_its_end(connection.commit())
 
-    async def create_tables(self) -> None:
-        async with self.write() as connection:
-            await connection.run_sync(metadata.create_all)
+    async def broken_references(self) -> dict[str, int]:
+        """How many rows of which table belong to what is not there, such as a tenant; only what was found."""
+        async with _connected(self._dialect.reader, SHARED) as connection:
+            return await connection.run_sync(self._dialect.broken_references)
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
-
-
-class _WholeStatements(AsyncConnection):
-    """A connection whose statements run to their end, also where the task that waits for one is cancelled.
-
-    The driver would go on with an interrupted statement in its thread, and SQLite closes no connection while one is
-    open: its transaction would stay, and with it the lock that every other writer waits for.
-    """
-
-    async def execute(self, *args: Any, **kwargs: Any) -> CursorResult[Any]:
-        return await _to_its_end(super().execute(*args, **kwargs))
+        await self._dialect.reader.dispose()
+        if self._dialect.writer is not self._dialect.reader:
+            await self._dialect.writer.dispose()
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, tenant: TenantId | Shared) -> AsyncIterator[Connection]:
     """What was not committed when the context ends is rolled back."""
-    connection = _WholeStatements(engine)
+    connection = Connection(engine, tenant)
     try:
         await _to_its_end(connection.start())
         yield connection
@@ -85,47 +118,6 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def sqlite_database(path: Path) -> Database:
-    """A database in one file. Reads begin no transaction: each would cost four more turns of the driver's thread."""
-    url = URL.create("sqlite+aiosqlite", database=str(path))
-    reader = create_async_engine(
-        url,
-        connect_args={"timeout": 30},
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_reset_on_return=None,
-        pool_size=4,
-    )
-    writer = create_async_engine(url, connect_args={"timeout": 30}, pool_size=1)
-    for engine in (reader, writer):
-        event.listen(engine.sync_engine, "connect", _prepare_connection)
-        event.listen(engine.sync_engine, "handle_error", _say_unavailable)
-    event.listen(writer.sync_engine, "begin", _begin)
-    return Database(reader, writer)
-
-
 def now() -> datetime:
     """The present in UTC, without a zone: as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _prepare_connection(connection: Any, _record: object) -> None:  # the driver's connection: a DB-API object
-    connection.isolation_level = None  # transactions are begun below, not by the driver
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _say_unavailable(context: ExceptionContext) -> None:
-    """A database that is damaged, locked or not one at all is reported as such, without the statement and its values.
-
-    A broken constraint is another class, and stays what it is.
-    """
-    error = context.original_exception
-    if type(error) in {sqlite3.DatabaseError, sqlite3.OperationalError}:
-        raise DatabaseUnavailable(getattr(error, "sqlite_errorname", "unknown")) from None

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, null, select
 
 from rag_service.crypto.keys import TenantKeys
-from rag_service.domain.errors import IntegrityError, NotFound
-from rag_service.domain.identity import AccessScope, OperatorScope
+from rag_service.domain.errors import IntegrityError, NotFound, SealBroken
+from rag_service.domain.identity import AccessScope, OperatorScope, Principal
 from rag_service.store import tables
 from rag_service.store.database import Database
 
@@ -82,6 +82,7 @@ class Documents:
                 chunks.signature,
                 versions.version_key,
                 versions.sealed_meta,
+                _grant_of(scope, keys),
             )
             .join_from(tables.chunks, tables.documents, _is_live_version_of(chunks))
             .join(
@@ -90,15 +91,16 @@ class Documents:
                 & (versions.document_id == chunks.document_id)
                 & (versions.version == chunks.version),
             )
-            .where(chunks.id.in_(chunk_ids), _is_readable(scope, keys))
+            .where(chunks.tenant_id == scope.tenant, chunks.id.in_(chunk_ids), _is_allowed(scope, keys))
         )
-        async with self._database.read() as connection:
+        async with self._database.read(scope.tenant) as connection:
             rows = (await connection.execute(query)).all()
         opened: dict[str, OpenedChunk] = {}
         tampered: list[str] = []
         metas: dict[tuple[str, int], DocumentMeta] = {}
-        for chunk_id, document_id, version, record, signature, version_key, sealed_meta in rows:
+        for chunk_id, document_id, version, record, signature, version_key, sealed_meta, grant in rows:
             try:
+                _check_grant(scope, keys, document_id, grant)
                 seal = keys.open_version_key(document_id, version, version_key)
                 plain = seal.open(record, "chunk", chunk_id)
                 keys.verify(signature, plain, document_id, version, chunk_id)
@@ -114,11 +116,11 @@ class Documents:
         self, scope: AccessScope, keys: TenantKeys, *, limit: int, after: str | None = None
     ) -> list[DocumentMeta]:
         """The live documents that the scope may read, by id, beginning after the id ``after``."""
-        return await self._metas(keys, _is_readable(scope, keys), limit, after)
+        return await self._metas(scope, keys, limit, after)
 
     async def all(self, operator: OperatorScope, keys: TenantKeys) -> list[DocumentMeta]:
         """Every live document of the operator's tenant."""
-        return await self._metas(keys, _is_in_custody(operator, keys), None, None)
+        return await self._metas(operator, keys, None, None)
 
     async def meta(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None = None
@@ -141,18 +143,23 @@ class Documents:
         query = select(table.sealed_principal).where(
             table.tenant_id == operator.tenant, table.document_id == document_id
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             rows = (await connection.execute(query)).all()
-        return sorted(keys.open_name("principal", sealed) for (sealed,) in rows)
+        return sorted(keys.open_name("principal", sealed, document_id) for (sealed,) in rows)
 
     async def _version(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None
     ) -> tuple[Any, Any]:
         versions = tables.versions.c
-        allowed = _is_readable(scope, keys) if isinstance(scope, AccessScope) else _is_in_custody(scope, keys)
         wanted = tables.documents.c.live_version if version is None else version
         query = (
-            select(versions.version, versions.version_key, versions.sealed_meta, versions.sealed_text)
+            select(
+                versions.version,
+                versions.version_key,
+                versions.sealed_meta,
+                versions.sealed_text,
+                _grant_of(scope, keys).label("grant"),
+            )
             .join_from(
                 tables.versions,
                 tables.documents,
@@ -160,32 +167,44 @@ class Documents:
                 & (tables.documents.c.id == versions.document_id)
                 & (versions.version == wanted),
             )
-            .where(tables.documents.c.id == document_id, allowed)
+            .where(tables.documents.c.id == document_id, _is_allowed(scope, keys))
         )
-        async with self._database.read() as connection:
+        async with self._database.read(scope.tenant) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("document")
+        try:
+            _check_grant(scope, keys, document_id, row.grant)
+        except IntegrityError:
+            _log.error("broken_seal", document=document_id)
+            raise NotFound("document") from None
         return row, keys.open_version_key(document_id, row.version, row.version_key)
 
     async def _metas(
-        self, keys: TenantKeys, allowed: ColumnElement[bool], limit: int | None, after: str | None
+        self, scope: AccessScope | OperatorScope, keys: TenantKeys, limit: int | None, after: str | None
     ) -> list[DocumentMeta]:
         versions = tables.versions.c
         query = (
-            select(versions.document_id, versions.version, versions.version_key, versions.sealed_meta)
+            select(
+                versions.document_id,
+                versions.version,
+                versions.version_key,
+                versions.sealed_meta,
+                _grant_of(scope, keys),
+            )
             .join_from(tables.versions, tables.documents, _is_live_version_of(versions))
-            .where(allowed)
+            .where(_is_allowed(scope, keys))
             .order_by(tables.documents.c.id)
             .limit(limit)
         )
         if after is not None:
             query = query.where(tables.documents.c.id > after)
-        async with self._database.read() as connection:
+        async with self._database.read(scope.tenant) as connection:
             rows = (await connection.execute(query)).all()
         metas = []
-        for document_id, version, key, sealed in rows:
+        for document_id, version, key, sealed, grant in rows:
             try:
+                _check_grant(scope, keys, document_id, grant)
                 plain = keys.open_version_key(document_id, version, key).open(sealed, "meta")
             except IntegrityError:
                 _log.error("broken_seal", document=document_id)  # one altered row must not hide the others
@@ -204,23 +223,42 @@ def _is_live_version_of(table: Any) -> ColumnElement[bool]:
     return condition
 
 
-def _is_readable(scope: AccessScope, keys: TenantKeys) -> ColumnElement[bool]:
-    """The document is of the scope's tenant, and its access list names one of the scope's principals."""
+def _is_allowed(scope: AccessScope | OperatorScope, keys: TenantKeys) -> ColumnElement[bool]:
+    """The document is of the scope's tenant, and to read it, its access list names one of the scope's principals."""
     if keys.tenant != scope.tenant:
         raise ValueError("a scope of one tenant never meets the keys of another")
+    documents = tables.documents.c
+    of_tenant: ColumnElement[bool] = documents.tenant_id == scope.tenant
+    return of_tenant if isinstance(scope, OperatorScope) else of_tenant & exists().where(*_names(scope, keys))
+
+
+def _grant_of(scope: AccessScope | OperatorScope, keys: TenantKeys) -> ColumnElement[Any]:
+    """The sealed entry of the document's access list that names the scope; for custody there is none."""
+    if isinstance(scope, OperatorScope):
+        return null()
+    access = tables.access.c
+    entries = select(access.sealed_principal).where(*_names(scope, keys)).order_by(access.principal_token)
+    return entries.limit(1).scalar_subquery()
+
+
+def _names(scope: AccessScope, keys: TenantKeys) -> tuple[ColumnElement[bool], ...]:
     documents, access = tables.documents.c, tables.access.c
-    listed = exists().where(
+    return (
         access.tenant_id == documents.tenant_id,
         access.document_id == documents.id,
         access.principal_token.in_(sorted(keys.principal_token(principal) for principal in scope.principals)),
     )
-    return (documents.tenant_id == scope.tenant) & listed
 
 
-def _is_in_custody(operator: OperatorScope, keys: TenantKeys) -> ColumnElement[bool]:
-    if keys.tenant != operator.tenant:
-        raise ValueError("custody of one tenant never meets the keys of another")
-    return tables.documents.c.tenant_id == operator.tenant
+def _check_grant(scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, sealed: bytes | None) -> None:
+    """The entry was sealed for this document, and names the scope: whoever writes SQL without the keys grants nothing.
+
+    Raises ``SealBroken``.
+    """
+    if isinstance(scope, OperatorScope):
+        return
+    if sealed is None or Principal.parse(keys.open_name("principal", sealed, document_id)) not in scope.principals:
+        raise SealBroken
 
 
 def _meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:

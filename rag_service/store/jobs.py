@@ -7,19 +7,19 @@ beside it. The queue itself stands outside every tenant, as whoever works throug
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from rag_service.domain.errors import LeaseLost
 from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import ENDED, JobState
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import SHARED, Connection, Database, now
 from rag_service.store.uploads import cancel_uploads
 
 MOST_ATTEMPTS = 8
@@ -56,7 +56,7 @@ class JobQueue:
         """
         if not await self._is_work_to_do(but_not):
             return None
-        async with self._database.write() as connection:
+        async with self._database.write(SHARED) as connection:
             await self._take_back(connection)
             for tenant in await self._tenants_in_turn(connection):
                 if tenant in but_not:
@@ -71,18 +71,15 @@ class JobQueue:
         theirs = jobs.tenant_id.not_in(sorted(but_not))
         waits = select(literal(1)).where(jobs.state == JobState.QUEUED, _is_due(moment), theirs).exists()
         expired = select(literal(1)).where(jobs.state == JobState.RUNNING, jobs.lease_until < moment).exists()
-        async with self._database.read() as connection:
+        async with self._database.read(SHARED) as connection:
             return bool((await connection.execute(select(waits | expired))).scalar_one())
 
-    async def _take_back(self, connection: AsyncConnection) -> None:
+    async def _take_back(self, connection: Connection) -> None:
         """Jobs whose lease ran out wait again; those that were begun too often are given up."""
-        jobs, moment = tables.jobs.c, now()
-        expired = (jobs.state == JobState.RUNNING) & (jobs.lease_until < moment)
-        rows = (await connection.execute(select(jobs.id, jobs.attempts).where(expired))).all()
-        for job_id, attempts in rows:
-            await _set_back(connection, job_id, attempts, moment)
+        moment = now()
+        await _set_back_all(connection, tables.jobs.c.lease_until < moment, moment)
 
-    async def _tenants_in_turn(self, connection: AsyncConnection) -> list[TenantId]:
+    async def _tenants_in_turn(self, connection: Connection) -> list[TenantId]:
         """The tenants that have something waiting, next first.
 
         Found by hopping from tenant to tenant along the index: a tenant with a million waiting jobs costs one hop.
@@ -103,7 +100,7 @@ class JobQueue:
         )
         return [TenantId(tenant) for (tenant,) in await connection.execute(query)]
 
-    async def _claim_of(self, connection: AsyncConnection, tenant: TenantId) -> Claim | None:
+    async def _claim_of(self, connection: Connection, tenant: TenantId) -> Claim | None:
         jobs, moment = tables.jobs.c, now()
         other = aliased(tables.jobs)
         waits_earlier = (other.c.state == JobState.QUEUED) & (other.c.position < jobs.position)
@@ -114,6 +111,7 @@ class JobQueue:
             .where(jobs.state == JobState.QUEUED, jobs.tenant_id == tenant, _is_due(moment), ~blocked)
             .order_by(jobs.position)
             .limit(1)
+            .with_for_update(skip_locked=True)  # one that its tenant is just cancelling is no longer waiting
         )
         row = (await connection.execute(query)).one_or_none()
         if row is None:
@@ -121,7 +119,7 @@ class JobQueue:
         lease = secrets.token_hex(8)
         await connection.execute(
             update(tables.jobs)
-            .where(jobs.id == row.id)
+            .where(jobs.id == row.id, jobs.state == JobState.QUEUED)
             .values(
                 state=JobState.RUNNING,
                 stage="",
@@ -134,7 +132,7 @@ class JobQueue:
         await self._next_turn(connection, tenant)
         return Claim(row.id, tenant, row.document_id, lease, row.attempts + 1)
 
-    async def _next_turn(self, connection: AsyncConnection, tenant: TenantId) -> None:
+    async def _next_turn(self, connection: Connection, tenant: TenantId) -> None:
         turns = tables.turns.c
         turn = (await connection.execute(select(func.coalesce(func.max(turns.turn), 0) + 1))).scalar_one()
         known = await connection.execute(update(tables.turns).where(turns.tenant_id == tenant).values(turn=turn))
@@ -151,7 +149,7 @@ class JobQueue:
             return frozenset()
         jobs, moment = tables.jobs.c, now()
         held = (jobs.state == JobState.RUNNING) & jobs.lease.in_(sorted(stages))
-        async with self._database.write() as connection:
+        async with self._database.write(SHARED) as connection:
             await connection.execute(
                 update(tables.jobs)
                 .where(held)
@@ -162,13 +160,8 @@ class JobQueue:
 
     async def release_all(self) -> int:
         """Every running job waits again, at once: for a worker that knows that it is the only one."""
-        jobs, moment = tables.jobs.c, now()
-        async with self._database.write() as connection:
-            running = select(jobs.id, jobs.attempts).where(jobs.state == JobState.RUNNING)
-            rows = (await connection.execute(running)).all()
-            for job_id, attempts in rows:
-                await _set_back(connection, job_id, attempts, moment)
-        return len(rows)
+        async with self._database.write(SHARED) as connection:
+            return await _set_back_all(connection, true(), now())
 
     async def give_back(
         self, claim: Claim, *, most_attempts: int = MOST_ATTEMPTS, sealed_report: bytes | None = None
@@ -178,50 +171,60 @@ class JobQueue:
         Returns its new state; ``None`` where it is no longer the caller's. ``sealed_report`` tells of the failure.
         """
         moment = now()
-        async with self._database.write() as connection:
+        async with self._database.write(claim.tenant) as connection:
             if not await _is_held(connection, claim):
                 return None
             if sealed_report is not None:
                 await _report(connection, claim, sealed_report)
             later = moment + timedelta(seconds=_delay(claim.attempt))
-            return await _set_back(connection, claim.job_id, claim.attempt, later, most_attempts)
+            return await _set_back(connection, claim.tenant, claim.job_id, claim.attempt, later, most_attempts)
 
     async def interrupt(self, claim: Claim) -> None:
         """The job waits again as if it had not been begun: its worker stops."""
-        async with self._database.write() as connection:
+        async with self._database.write(claim.tenant) as connection:
             if await _is_held(connection, claim):
-                await _set_back(connection, claim.job_id, claim.attempt - 1, now())
+                await _set_back(connection, claim.tenant, claim.job_id, claim.attempt - 1, now())
 
     async def end(self, claim: Claim, state: JobState, sealed_report: bytes) -> None:
         """The job ended without a new version; its content is gone. Raises ``LeaseLost``."""
-        async with self._database.write() as connection:
+        async with self._database.write(claim.tenant) as connection:
             await end_claimed(connection, claim, state, sealed_report)
 
     async def states(self) -> dict[JobState, int]:
         """How many jobs there are in each state, over all tenants."""
         query = select(tables.jobs.c.state, func.count()).group_by(tables.jobs.c.state)
-        async with self._database.read() as connection:
+        async with self._database.read(SHARED) as connection:
             return {JobState(state): count for state, count in await connection.execute(query)}
 
     async def forget_ended(self, keep: timedelta) -> int:
         """Jobs that ended longer ago than ``keep`` are gone with their reports, dead letters with their content too."""
         jobs = tables.jobs.c
         old = and_(jobs.state.in_(sorted(ENDED)), jobs.changed_at < now() - keep)
-        async with self._database.write() as connection:
-            gone = [job_id for (job_id,) in await connection.execute(select(jobs.id).where(old).limit(10_000))]
+        gone: defaultdict[TenantId, list[str]] = defaultdict(list)
+        async with self._database.read(SHARED) as connection:
+            for tenant, job_id in await connection.execute(select(jobs.tenant_id, jobs.id).where(old).limit(10_000)):
+                gone[TenantId(tenant)].append(job_id)
+        for owner, job_ids in gone.items():
+            await self._forget(owner, job_ids, old)
+        return sum(map(len, gone.values()))
+
+    async def _forget(self, tenant: TenantId, job_ids: Sequence[str], still: ColumnElement[bool]) -> None:
+        """Those of the jobs are gone that are still as they were found: a dead letter may be tried again meanwhile."""
+        jobs = tables.jobs.c
+        async with self._database.write(tenant) as connection:
+            theirs = select(jobs.id).where(jobs.tenant_id == tenant, jobs.id.in_(job_ids), still)
+            gone = [job_id for (job_id,) in await connection.execute(theirs)]
             for table, column in ((tables.spool, "job_id"), (tables.uploads, "job_id"), (tables.jobs, "id")):
-                await connection.execute(delete(table).where(table.c[column].in_(gone)))
-        return len(gone)
+                await connection.execute(delete(table).where(table.c.tenant_id == tenant, table.c[column].in_(gone)))
 
 
 async def end_claimed(
-    connection: AsyncConnection, claim: Claim, state: JobState, sealed_report: bytes, outbox_position: int | None = None
+    connection: Connection, claim: Claim, state: JobState, sealed_report: bytes, outbox_position: int | None = None
 ) -> None:
     """As part of this transaction the job ends and its content goes. Raises ``LeaseLost``: then nothing is stored."""
-    jobs = tables.jobs.c
     ended = await connection.execute(
         update(tables.jobs)
-        .where(jobs.id == claim.job_id, jobs.lease == claim.lease, jobs.state == JobState.RUNNING)
+        .where(_held_by(claim))
         .values(state=state, stage="", lease=None, lease_until=None, outbox_position=outbox_position, changed_at=now())
     )
     if not ended.rowcount:
@@ -233,10 +236,10 @@ async def end_claimed(
         await _supersede_earlier(connection, claim)
 
 
-async def _supersede_earlier(connection: AsyncConnection, claim: Claim) -> None:
+async def _supersede_earlier(connection: Connection, claim: Claim) -> None:
     """No upload of this source that was accepted earlier, and failed, can be tried again and replace this one."""
     jobs = tables.jobs.c
-    this = select(jobs.source_token, jobs.position).where(jobs.id == claim.job_id)
+    this = select(jobs.source_token, jobs.position).where(jobs.tenant_id == claim.tenant, jobs.id == claim.job_id)
     source, position = (await connection.execute(this)).one()
     await cancel_uploads(connection, claim.tenant, (jobs.source_token == source) & (jobs.position < position))
 
@@ -247,13 +250,23 @@ def _is_due(moment: datetime) -> ColumnElement[bool]:
     return or_(not_before <= moment, not_before > moment + timedelta(seconds=_LONGEST_DELAY_S))
 
 
-async def _is_held(connection: AsyncConnection, claim: Claim) -> bool:
+def _held_by(claim: Claim) -> ColumnElement[bool]:
     jobs = tables.jobs.c
-    held = select(jobs.id).where(jobs.id == claim.job_id, jobs.lease == claim.lease, jobs.state == JobState.RUNNING)
+    return and_(
+        jobs.tenant_id == claim.tenant,
+        jobs.id == claim.job_id,
+        jobs.lease == claim.lease,
+        jobs.state == JobState.RUNNING,
+    )
+
+
+async def _is_held(connection: Connection, claim: Claim) -> bool:
+    """From then on nobody takes it back before this transaction ends."""
+    held = select(tables.jobs.c.id).where(_held_by(claim)).with_for_update()
     return (await connection.execute(held)).one_or_none() is not None
 
 
-async def _report(connection: AsyncConnection, claim: Claim, sealed_report: bytes) -> None:
+async def _report(connection: Connection, claim: Claim, sealed_report: bytes) -> None:
     uploads = tables.uploads.c
     await connection.execute(
         update(tables.uploads)
@@ -262,13 +275,28 @@ async def _report(connection: AsyncConnection, claim: Claim, sealed_report: byte
     )
 
 
+async def _set_back_all(connection: Connection, which: ColumnElement[bool], moment: datetime) -> int:
+    """Those of the running jobs wait again, but for those that are just ending. Returns how many."""
+    jobs = tables.jobs.c
+    theirs = select(jobs.tenant_id, jobs.id, jobs.attempts).where(jobs.state == JobState.RUNNING, which)
+    rows = (await connection.execute(theirs.with_for_update(skip_locked=True))).all()
+    for tenant, job_id, attempts in rows:
+        await _set_back(connection, TenantId(tenant), job_id, attempts, moment)
+    return len(rows)
+
+
 async def _set_back(
-    connection: AsyncConnection, job_id: str, attempts: int, not_before: datetime, most_attempts: int = MOST_ATTEMPTS
+    connection: Connection,
+    tenant: TenantId,
+    job_id: str,
+    attempts: int,
+    not_before: datetime,
+    most_attempts: int = MOST_ATTEMPTS,
 ) -> JobState:
     state = JobState.FAILED if attempts >= most_attempts else JobState.QUEUED
     await connection.execute(
         update(tables.jobs)
-        .where(tables.jobs.c.id == job_id)
+        .where(tables.jobs.c.tenant_id == tenant, tables.jobs.c.id == job_id)
         .values(
             state=state,
             stage="",

@@ -1,13 +1,18 @@
 """The tables. Names, sources, titles and text are sealed; what must be looked up is a keyed token.
 
-SQL is the authority: a document is what its row says, and the vector index is derived from ``chunks``.
+SQL is the authority: a document is what its row says, and the vector index is derived from ``chunks``. A table's
+``tenant_id`` says whose a row is. ``SHARED`` tables can be asked across tenants, and hold no content: the look-up of
+keys, the queue's tickets, the outbox. Of every other, a statement sees one tenant's rows: ``store.guard`` demands it,
+and on PostgreSQL row-level security does. Migrations (``store/migrations``) make these tables.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -18,9 +23,35 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
+"""The newest revision in ``store/migrations``."""
 
-metadata = MetaData()
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""So that a migration can name what it changes, on every database."""
+
+metadata = MetaData(naming_convention=_NAMES)
+
+_Long = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what is called INTEGER
+
+
+def _tenant(*, is_key: bool = True) -> Column[str]:
+    return Column("tenant_id", String, ForeignKey("tenants.id"), primary_key=is_key, nullable=False)
+
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+    Column("key_check", String, nullable=False),
+)
+"""One row, at place 1: which installation this is, and what shows that a master key is its own. Beside a database in a
+data folder, ``installation.json`` says the same."""
 
 tenants = Table(
     "tenants",
@@ -39,19 +70,28 @@ tenants = Table(
 members = Table(
     "members",
     metadata,
-    Column("tenant_id", String, primary_key=True),
+    _tenant(),
     Column("group_token", String, primary_key=True),
-    Column("user_token", String, primary_key=True),
+    Column("member_token", String, primary_key=True),
     Column("sealed_group", LargeBinary, nullable=False),
-    Column("sealed_user", LargeBinary, nullable=False),
-    Index("members_of_user", "tenant_id", "user_token"),
+    Column("sealed_member", LargeBinary, nullable=False),
+    Index("groups_of_member", "tenant_id", "member_token"),
 )
+"""A member is a user, or a group whose own members are users."""
+
+key_lookups = Table(
+    "key_lookups",
+    metadata,
+    Column("id", String, primary_key=True),
+    _tenant(is_key=False),
+)
+"""Whose an API key is, which must be known before anything of that tenant can be looked at."""
 
 api_keys = Table(
     "api_keys",
     metadata,
+    _tenant(),
     Column("id", String, primary_key=True),
-    Column("tenant_id", String, nullable=False, index=True),
     Column("secret_hash", String, nullable=False),
     Column("user_token", String, nullable=False),
     Column("sealed_user", LargeBinary, nullable=False),
@@ -59,12 +99,28 @@ api_keys = Table(
     Column("created_at", DateTime, nullable=False),
     Column("expires_at", DateTime, nullable=True),
     Column("revoked_at", DateTime, nullable=True),
+    Column("last_used_at", DateTime, nullable=True),
+    Column("sealed_networks", LargeBinary, nullable=True),
+    Column("sealed_signing_secret", LargeBinary, nullable=True),
+    Column("mac", LargeBinary, nullable=False),
 )
+"""``mac`` is over everything in the row that gives authority."""
+
+nonces = Table(
+    "nonces",
+    metadata,
+    _tenant(),
+    Column("key_id", String, primary_key=True),
+    Column("nonce", String, primary_key=True),
+    Column("expires_at", DateTime, nullable=False),
+    Index("nonces_by_end", "tenant_id", "expires_at"),
+)
+"""Of signed requests, so that none is accepted twice."""
 
 documents = Table(
     "documents",
     metadata,
-    Column("tenant_id", String, primary_key=True),
+    _tenant(),
     Column("id", String, primary_key=True),
     Column("source_token", String, nullable=False),
     Column("live_version", Integer, nullable=False),
@@ -117,7 +173,7 @@ chunks = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _Long, primary_key=True, autoincrement=True),
     Column("tenant_id", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
@@ -131,21 +187,21 @@ collection) or ``drop`` (subject: the name of a collection whose tenant is gone)
 jobs = Table(
     "jobs",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("position", _Long, primary_key=True, autoincrement=True),
     Column("id", String, nullable=False, unique=True),
-    Column("tenant_id", String, nullable=False),
+    _tenant(is_key=False),
     Column("document_id", String, nullable=False),
     Column("source_token", String, nullable=False),
     Column("content_token", String, nullable=False),
     Column("owner_token", String, nullable=True),
     Column("state", String, nullable=False),
     Column("stage", String, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", _Long, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before", DateTime, nullable=False),
     Column("lease", String, nullable=True),
     Column("lease_until", DateTime, nullable=True),
-    Column("outbox_position", Integer, nullable=True),
+    Column("outbox_position", _Long, nullable=True),
     Column("created_at", DateTime, nullable=False),
     Column("changed_at", DateTime, nullable=False),
     Index("jobs_by_turn", "state", "tenant_id", "position"),
@@ -160,15 +216,15 @@ in which uploads were accepted."""
 turns = Table(
     "turns",
     metadata,
-    Column("tenant_id", String, primary_key=True),
-    Column("turn", Integer, nullable=False),
+    _tenant(),
+    Column("turn", _Long, nullable=False),
 )
 """When each tenant was served last, as a running number: whoever waited longest is next."""
 
 uploads = Table(
     "uploads",
     metadata,
-    Column("tenant_id", String, primary_key=True),
+    _tenant(),
     Column("job_id", String, primary_key=True),
     Column("sealed_request", LargeBinary, nullable=False),
     Column("sealed_report", LargeBinary, nullable=True),
@@ -177,9 +233,14 @@ uploads = Table(
 spool = Table(
     "spool",
     metadata,
-    Column("tenant_id", String, primary_key=True),
+    _tenant(),
     Column("job_id", String, primary_key=True),
     Column("content_key", LargeBinary, nullable=False),
     Column("sealed_content", LargeBinary, nullable=False),
 )
 """The unscrubbed original, sealed under a key of its own, until its version is live or the job is given up."""
+
+SHARED = frozenset({installation, tenants, key_lookups, outbox, jobs, turns})
+
+SECURED = frozenset(table.name for table in metadata.sorted_tables if table is not installation)
+"""Those that PostgreSQL must keep to a tenant by policies, or a service does not start over them."""

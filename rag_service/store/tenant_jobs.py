@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from rag_service.crypto.keys import TenantKeys
@@ -15,7 +14,7 @@ from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Role
 from rag_service.domain.jobs import PENDING, Job, JobState, Report, Standing
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import Connection, Database, now
 from rag_service.store.uploads import cancel_uploads, opened_request
 
 _WITHOUT_EFFECT = frozenset({JobState.REFUSED, JobState.CANCELLED})
@@ -31,7 +30,7 @@ class TenantJobs:
     async def job(self, scope: AccessScope | OperatorScope, keys: TenantKeys, job_id: str) -> Job:
         """Raises ``NotFound``, alike for an absent job, another tenant's and one of another user."""
         query = _jobs().where(tables.jobs.c.id == job_id, _is_visible(scope, keys))
-        async with self._database.read() as connection:
+        async with self._database.read(scope.tenant) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("job")
@@ -48,20 +47,20 @@ class TenantJobs:
             .order_by(jobs.position.desc())
             .limit(limit)
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return [_job(keys, row) for row in await connection.execute(query)]
 
     async def these(self, operator: OperatorScope, keys: TenantKeys, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that there are."""
         query = _jobs().where(_is_visible(operator, keys), tables.jobs.c.id.in_(job_ids))
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return [_job(keys, row) for row in await connection.execute(query)]
 
     async def standing(self, operator: OperatorScope, job_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of the jobs stands, of those that there are; opens no seal, so it may be asked often."""
         jobs = tables.jobs.c
         query = select(jobs.id, jobs.state, jobs.stage).where(jobs.tenant_id == operator.tenant, jobs.id.in_(job_ids))
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             rows = await connection.execute(query)
             return {job_id: Standing(JobState(state), stage) for job_id, state, stage in rows}
 
@@ -71,14 +70,14 @@ class TenantJobs:
         query = select(jobs.id).where(
             jobs.tenant_id == operator.tenant, jobs.document_id == document_id, jobs.state.in_(sorted(PENDING))
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return (await connection.execute(query.limit(1))).one_or_none() is not None
 
     async def counts(self, operator: OperatorScope) -> dict[JobState, int]:
         """How many jobs the tenant has in each state that it has jobs in."""
         jobs = tables.jobs.c
         query = select(jobs.state, func.count()).where(jobs.tenant_id == operator.tenant).group_by(jobs.state)
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return {JobState(state): count for state, count in await connection.execute(query)}
 
     async def retry(self, operator: OperatorScope, job_id: str) -> None:
@@ -87,28 +86,28 @@ class TenantJobs:
         Raises ``NotFound``; ``Conflict`` for a job that is no dead letter, and for one whose source was uploaded again
         since: its content would replace what is newer.
         """
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             if not await self._retry_in(connection, operator, tables.jobs.c.id == job_id):
                 raise await self._why_unchanged(connection, operator, job_id)
 
     async def retry_all(self, operator: OperatorScope) -> list[str]:
         """Every dead letter that ``retry`` takes waits for its turn again. Returns their ids."""
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             return await self._retry_in(connection, operator)
 
     async def cancel_waiting(self, operator: OperatorScope) -> list[str]:
         """No job that waits for its turn becomes a document, and their content is gone. Returns their ids."""
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             return await cancel_uploads(connection, operator.tenant, tables.jobs.c.state == JobState.QUEUED)
 
     async def cancel(self, operator: OperatorScope, job_id: str) -> None:
         """The job never becomes a document, and its content is gone. Raises ``NotFound``; ``Conflict`` if it ended."""
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             if not await cancel_uploads(connection, operator.tenant, tables.jobs.c.id == job_id):
                 raise await self._why_unchanged(connection, operator, job_id)
 
     async def _retry_in(
-        self, connection: AsyncConnection, operator: OperatorScope, *conditions: ColumnElement[bool]
+        self, connection: Connection, operator: OperatorScope, *conditions: ColumnElement[bool]
     ) -> list[str]:
         jobs, later, moment = tables.jobs.c, aliased(tables.jobs), now()
         is_overtaken = (
@@ -128,9 +127,7 @@ class TenantJobs:
         )
         return [job_id for (job_id,) in await connection.execute(again.returning(jobs.id))]
 
-    async def _why_unchanged(
-        self, connection: AsyncConnection, operator: OperatorScope, job_id: str
-    ) -> NotFound | Conflict:
+    async def _why_unchanged(self, connection: Connection, operator: OperatorScope, job_id: str) -> NotFound | Conflict:
         known = select(tables.jobs.c.id).where(_of(operator), tables.jobs.c.id == job_id)
         return NotFound("job") if (await connection.execute(known)).one_or_none() is None else Conflict("job")
 

@@ -1,11 +1,8 @@
-"""Tenants, and the groups within each."""
+"""Tenants, each with keys of its own."""
 
 from __future__ import annotations
 
-import re
 import secrets
-import unicodedata
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,26 +11,15 @@ from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
-from rag_service.domain.errors import Conflict, InvalidRequest, NotFound
+from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import TenantId
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import SHARED, Database, now
+from rag_service.store.names import checked_name, folded_name
 from rag_service.store.outbox import Change, note
 
-_OF_A_TENANT = (
-    tables.outbox,
-    tables.spool,
-    tables.uploads,
-    tables.jobs,
-    tables.turns,
-    tables.chunks,
-    tables.access,
-    tables.versions,
-    tables.documents,
-    tables.api_keys,
-    tables.members,
-)
-_NAME = re.compile(r"[^\W_][\w .&'-]{0,63}")
+_OF_A_TENANT = [table for table in reversed(tables.metadata.sorted_tables) if "tenant_id" in table.c]
+"""What refers to others comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +32,6 @@ class Tenant:
     pii_policy: str
     embedding: str | None
     created_at: datetime
-
-
-def folded_name(name: str) -> str:
-    """The form under which a tenant's name is compared: look-alike spellings of one name are one tenant.
-
-    >>> folded_name("  Ａcme  Corp ") == folded_name("acme corp")
-    True
-    """
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def checked_name(kind: str, name: str) -> str:
-    """The name, if it may be one. Raises ``InvalidRequest``."""
-    cleaned = unicodedata.normalize("NFC", name).strip()
-    if not _NAME.fullmatch(cleaned):
-        raise InvalidRequest(f"a {kind} name is 1 to 64 letters, digits, spaces and . & ' - _, a letter or digit first")
-    return cleaned
 
 
 class Tenants:
@@ -89,7 +58,7 @@ class Tenants:
             "created_at": now(),
         }
         try:
-            async with self._database.write() as connection:
+            async with self._database.write(tenant) as connection:
                 await connection.execute(insert(tables.tenants).values(row))
         except UniqueViolation:
             raise Conflict("tenant") from None
@@ -103,19 +72,27 @@ class Tenants:
         """Raises ``NotFound``."""
         return await self._one(tables.tenants.c.id == tenant)
 
+    async def of_key(self, key_id: str) -> Tenant | None:
+        """The tenant whose API key it may be; ``None`` where there is no key of that id."""
+        lookups = tables.key_lookups
+        query = select(tables.tenants).join(lookups, lookups.c.tenant_id == tables.tenants.c.id)
+        async with self._database.read(SHARED) as connection:
+            row = (await connection.execute(query.where(lookups.c.id == key_id))).one_or_none()
+        return None if row is None else self.opened(row)
+
     async def all(self) -> list[Tenant]:
-        async with self._database.read() as connection:
+        async with self._database.read(SHARED) as connection:
             rows = await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))
             return [self.opened(row) for row in rows]
 
     async def count(self) -> int:
         """How many tenants there are."""
-        async with self._database.read() as connection:
+        async with self._database.read(SHARED) as connection:
             return int((await connection.execute(select(func.count()).select_from(tables.tenants))).scalar_one())
 
     async def delete(self, tenant: Tenant) -> None:
         """The tenant's keys and rows are gone, with what waited to be ingested; the index is to drop its collection."""
-        async with self._database.write() as connection:
+        async with self._database.write(tenant.id) as connection:
             for table in _OF_A_TENANT:
                 await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
             await connection.execute(delete(tables.tenants).where(tables.tenants.c.id == tenant.id))
@@ -123,67 +100,13 @@ class Tenants:
 
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
         """Records which model the tenant's vectors are made with."""
-        async with self._database.write() as connection:
+        async with self._database.write(tenant.id) as connection:
             await connection.execute(
                 update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(embedding=fingerprint)
             )
 
-    async def set_members(self, tenant: Tenant, group: str, users: Collection[str]) -> None:
-        """The group has exactly these members."""
-        group = checked_name("group", group)
-        table, keys = tables.members, tenant.keys
-        group_token = keys.token("group", group)
-        rows = [self._member_row(tenant, group, user) for user in sorted(set(users))]
-        async with self._database.write() as connection:
-            await connection.execute(
-                delete(table).where(table.c.tenant_id == tenant.id, table.c.group_token == group_token)
-            )
-            if rows:
-                await connection.execute(insert(table), rows)
-
-    async def add_member(self, tenant: Tenant, group: str, user: str) -> None:
-        """The user is in the group; who was in it stays."""
-        row = self._member_row(tenant, checked_name("group", group), user)
-        try:
-            async with self._database.write() as connection:
-                await connection.execute(insert(tables.members).values(row))
-        except UniqueViolation:
-            return
-
-    async def groups_of(self, tenant: Tenant, user: str) -> frozenset[str]:
-        table = tables.members
-        query = select(table.c.group_token, table.c.user_token, table.c.sealed_group).where(
-            table.c.tenant_id == tenant.id, table.c.user_token == tenant.keys.token("user", user)
-        )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return opened_groups(tenant.keys, [(row.group_token, row.user_token, row.sealed_group) for row in rows])
-
-    async def groups(self, tenant: Tenant) -> dict[str, list[str]]:
-        """Every group with its members."""
-        table = tables.members
-        query = select(table).where(table.c.tenant_id == tenant.id)
-        found: dict[str, list[str]] = {}
-        async with self._database.read() as connection:
-            for row in await connection.execute(query):
-                at = (row.group_token, row.user_token)
-                group = tenant.keys.open_name("group", row.sealed_group, *at)
-                found.setdefault(group, []).append(tenant.keys.open_name("user", row.sealed_user, *at))
-        return {group: sorted(users) for group, users in sorted(found.items())}
-
-    def _member_row(self, tenant: Tenant, group: str, user: str) -> dict[str, object]:
-        user = checked_user(user)
-        at = (tenant.keys.token("group", group), tenant.keys.token("user", user))
-        return {
-            "tenant_id": tenant.id,
-            "group_token": at[0],
-            "user_token": at[1],
-            "sealed_group": tenant.keys.seal_name("group", group, *at),
-            "sealed_user": tenant.keys.seal_name("user", user, *at),
-        }
-
     async def _one(self, condition: ColumnElement[bool]) -> Tenant:
-        async with self._database.read() as connection:
+        async with self._database.read(SHARED) as connection:
             row = (await connection.execute(select(tables.tenants).where(condition))).one_or_none()
         if row is None:
             raise NotFound("tenant")
@@ -201,19 +124,3 @@ class Tenants:
             embedding=row.embedding,
             created_at=row.created_at,
         )
-
-
-def opened_groups(keys: TenantKeys, members: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
-    """The groups' names in rows of ``tables.members``: group token, user token, sealed group.
-
-    Raises ``SealBroken`` where a row was altered, or its name comes from another row.
-    """
-    return frozenset(keys.open_name("group", sealed, group, user) for group, user, sealed in members)
-
-
-def checked_user(name: str) -> str:
-    """A user's name, as an identity provider may write it. Raises ``InvalidRequest``."""
-    cleaned = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(cleaned) <= 200 or any(unicodedata.category(letter)[0] in "CZ" for letter in cleaned):
-        raise InvalidRequest("a user name is 1 to 200 visible characters without spaces")
-    return cleaned

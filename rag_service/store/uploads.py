@@ -8,14 +8,13 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import Conflict, NotFound, QueueFull
 from rag_service.domain.identity import AccessScope, OperatorScope, Role, TenantId
 from rag_service.domain.jobs import KEPT, PENDING, JobState, Report, UploadRequest
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import Connection, Database, now
 
 _RETRY_AFTER_S = 10
 
@@ -93,7 +92,7 @@ class Uploads:
             raise ValueError("an upload sealed for one tenant is never accepted for another")
         if isinstance(scope, AccessScope) and upload.owner_token != keys.token("user", scope.user):
             raise ValueError("what a user uploads is their own")
-        async with self._database.write() as connection:
+        async with self._database.write(scope.tenant) as connection:
             tenant = select(tables.tenants.c.id).where(tables.tenants.c.id == scope.tenant)
             if (await connection.execute(tenant)).one_or_none() is None:
                 raise NotFound("tenant")
@@ -116,7 +115,7 @@ class Uploads:
             )
             .where(uploads.tenant_id == operator.tenant, uploads.job_id == job_id)
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("upload")
@@ -124,7 +123,7 @@ class Uploads:
         return request, keys.open_upload_key(job_id, row.content_key).open(row.sealed_content, "content")
 
     async def _of_this_source(
-        self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
+        self, connection: Connection, scope: AccessScope | OperatorScope, upload: SealedUpload
     ) -> tuple[str, bool, str | None]:
         """The document that the source names or will name, whether the caller may replace it, and a job that will.
 
@@ -155,7 +154,7 @@ class Uploads:
         return document_id, may, job.id if job is not None and is_same else None
 
     async def _refuse_overflow(
-        self, connection: AsyncConnection, scope: AccessScope | OperatorScope, upload: SealedUpload
+        self, connection: Connection, scope: AccessScope | OperatorScope, upload: SealedUpload
     ) -> None:
         """Of a user's tenant dead letters count as well, as their content is kept; none is in the operator's way."""
         jobs = tables.jobs.c
@@ -168,7 +167,7 @@ class Uploads:
         if count and (count >= self._limits.jobs or size + upload.size > self._limits.size):
             raise QueueFull(_RETRY_AFTER_S)
 
-    async def _insert(self, connection: AsyncConnection, upload: SealedUpload, document_id: str) -> None:
+    async def _insert(self, connection: Connection, upload: SealedUpload, document_id: str) -> None:
         place, moment = {"tenant_id": upload.tenant, "job_id": upload.job_id}, now()
         job = {
             "id": upload.job_id,
@@ -192,12 +191,12 @@ class Uploads:
         )
 
 
-async def cancel_pending(connection: AsyncConnection, operator: OperatorScope, document_id: str) -> None:
+async def cancel_pending(connection: Connection, operator: OperatorScope, document_id: str) -> None:
     """As part of this transaction, whatever waits or failed to become a version of the document never will."""
     await cancel_uploads(connection, operator.tenant, tables.jobs.c.document_id == document_id)
 
 
-async def cancel_uploads(connection: AsyncConnection, tenant: TenantId, which: ColumnElement[bool]) -> list[str]:
+async def cancel_uploads(connection: Connection, tenant: TenantId, which: ColumnElement[bool]) -> list[str]:
     """As part of this transaction, those that wait, run or failed never become documents, and their content is gone.
 
     Returns the ids of their jobs.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.document import SealedVersion
@@ -17,7 +16,7 @@ from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import OperatorScope, Principal
 from rag_service.domain.jobs import JobState
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import Connection, Database, now
 from rag_service.store.jobs import Claim, end_claimed
 from rag_service.store.outbox import Change, note
 from rag_service.store.uploads import cancel_pending
@@ -66,7 +65,7 @@ class Versions:
             )
             .where(documents.tenant_id == operator.tenant, documents.source_token == keys.token("source", source))
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else LiveVersion(*row)
 
@@ -88,7 +87,7 @@ class Versions:
 
     async def _switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
         place = {"tenant_id": sealed.tenant, "document_id": sealed.document_id}
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             if sealed.version == 1:
                 document = {
                     "tenant_id": sealed.tenant,
@@ -142,7 +141,7 @@ class Versions:
 
         Raises ``NotFound``.
         """
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             removed = await self._remove_chunks(connection, operator, document_id)
             result = await connection.execute(
                 delete(tables.documents).where(
@@ -162,14 +161,14 @@ class Versions:
         Raises ``NotFound``.
         """
         table, documents = tables.access.c, tables.documents.c
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             known = select(documents.id).where(documents.tenant_id == operator.tenant, documents.id == document_id)
             if (await connection.execute(known)).one_or_none() is None:
                 raise NotFound("document")
             await connection.execute(
                 delete(tables.access).where(table.tenant_id == operator.tenant, table.document_id == document_id)
             )
-            await self._write_access(connection, operator, document_id, sealed_access(keys, principals))
+            await self._write_access(connection, operator, document_id, sealed_access(keys, document_id, principals))
             await note(connection, operator.tenant, Change.DOCUMENT, document_id)
 
     async def points(
@@ -201,10 +200,11 @@ class Versions:
         listed = select(access.sealed_principal).where(
             access.tenant_id == operator.tenant, access.document_id == document_id
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             rows = (await connection.execute(query)).all()
             principals = [
-                Principal.parse(keys.open_name("principal", sealed)) for (sealed,) in await connection.execute(listed)
+                Principal.parse(keys.open_name("principal", sealed, document_id))
+                for (sealed,) in await connection.execute(listed)
             ]
         points = []
         source = None
@@ -222,14 +222,14 @@ class Versions:
         query = select(documents.id, documents.source_token).where(
             documents.tenant_id == operator.tenant, documents.folder_token == keys.token("folder", folder)
         )
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return {row.id: row.source_token for row in await connection.execute(query)}
 
     async def adopt(self, operator: OperatorScope, keys: TenantKeys, document_ids: Iterable[str], folder: str) -> None:
         """The documents belong to this folder, and to no other any more."""
         documents = tables.documents.c
         of_folder = {"folder_token": keys.token("folder", folder)}
-        async with self._database.write() as connection:
+        async with self._database.write(operator.tenant) as connection:
             for document_id in document_ids:
                 theirs = (documents.tenant_id == operator.tenant) & (documents.id == document_id)
                 await connection.execute(update(tables.documents).where(theirs).values(of_folder))
@@ -238,19 +238,19 @@ class Versions:
         """Every document of the tenant, for making its collection anew."""
         documents = tables.documents.c
         query = select(documents.id).where(documents.tenant_id == operator.tenant).order_by(documents.id)
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             return [document_id for (document_id,) in await connection.execute(query)]
 
     async def chunk_ids(self, operator: OperatorScope) -> frozenset[str]:
         """Every live chunk of the tenant, for the consistency check."""
-        async with self._database.read() as connection:
+        async with self._database.read(operator.tenant) as connection:
             rows = await connection.execute(
                 select(tables.chunks.c.id).where(tables.chunks.c.tenant_id == operator.tenant)
             )
             return frozenset(chunk_id for (chunk_id,) in rows)
 
     async def _refuse_wider_list(
-        self, connection: AsyncConnection, operator: OperatorScope, document_id: str, most: frozenset[str]
+        self, connection: Connection, operator: OperatorScope, document_id: str, most: frozenset[str]
     ) -> None:
         """The list may have changed since it was looked at, while the content was parsed and embedded."""
         table = tables.access.c
@@ -261,7 +261,7 @@ class Versions:
             raise Conflict("access list")
 
     async def _remove_chunks(
-        self, connection: AsyncConnection, operator: OperatorScope, document_id: str
+        self, connection: Connection, operator: OperatorScope, document_id: str
     ) -> tuple[str, ...]:
         table = tables.chunks.c
         of_document = (table.tenant_id == operator.tenant) & (table.document_id == document_id)
@@ -271,7 +271,7 @@ class Versions:
 
     async def _write_access(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         operator: OperatorScope,
         document_id: str,
         access: Iterable[tuple[str, bytes]],
@@ -289,6 +289,7 @@ class Versions:
             await connection.execute(insert(tables.access), rows)
 
 
-def sealed_access(keys: TenantKeys, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:
-    """The rows of an access list: a token to match, and the sealed name to show."""
-    return tuple((keys.principal_token(one), keys.seal_name("principal", str(one))) for one in sorted(set(principals)))
+def sealed_access(keys: TenantKeys, document_id: str, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:
+    """The rows of an access list: a token to match, and the sealed name to show, which opens for no other document."""
+    listed = sorted(set(principals))
+    return tuple((keys.principal_token(one), keys.seal_name("principal", str(one), document_id)) for one in listed)

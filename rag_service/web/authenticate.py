@@ -40,7 +40,7 @@ def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
     ) -> Caller:
         if credentials is None:
             raise Unauthenticated
-        return await authenticate(credentials.credentials, tenant, role, service.store.api_keys)
+        return await authenticate(credentials.credentials, tenant, role, service.store.api_keys, service.store.groups)
 
     return caller
 

@@ -13,10 +13,10 @@ from rag_service.wiring import Service
 
 
 @asynccontextmanager
-async def client(service: Service, key: str | None) -> AsyncIterator[httpx.AsyncClient]:
-    """Speaks to the application with this API key, or with none."""
+async def client(service: Service, key: str | None, *, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """Speaks to the application with this credential, or with none, over a connection from this address."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    transport = httpx.ASGITransport(app=create_app(service), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=create_app(service), raise_app_exceptions=False, client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as opened:
         yield opened
 

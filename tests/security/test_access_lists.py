@@ -47,7 +47,7 @@ def test_leaving_a_group_holds_from_the_next_request_on(run: Run, open_companies
             tenant = await acme.service.store.tenants.by_name("acme")
             async with client(acme.service, key) as web:
                 assert (await web.get(f"/v1/tenants/acme/documents/{document}/text")).status_code == 200
-                await acme.service.store.tenants.set_members(tenant, "board", ["zoe"])
+                await acme.service.store.groups.set(operate(tenant), tenant.keys, "board", ["zoe"])
                 assert (await ask(web, "acme", QUESTION)).json()["found"] is False
                 assert (await ask(web, "acme", QUESTION, "search")).json()["results"] == []
                 assert (await web.get("/v1/tenants/acme/documents")).json()["documents"] == []
@@ -79,7 +79,7 @@ def test_the_index_itself_filters_by_access(run: Run, open_companies: Open, tmp_
         async with open_companies("acme") as (acme,):
             await acme.ingest_for(["user:zoe"], tmp_path / "docs", memo_md=MEMO)
             tenant = await acme.service.store.tenants.by_name("acme")
-            stranger = await act_as(tenant, "ann", [], tenants=acme.service.store.tenants)
+            stranger = await act_as(tenant, "ann", [], groups_of=acme.service.store.groups)
             vector = acme.service.embedder.embed([QUESTION])[0]
             query = tenant.keys.index.seal_query(stranger.scope, vector=vector, terms={"board": 1.0})
             found = await acme.service.index.search(query, limit=10)
@@ -152,7 +152,7 @@ def test_results_are_exactly_what_the_lists_allow(
                 allow = [str(one) for one in access]
                 documents[await acme.document_id(folder / str(number), allow, **{f"r{number}_md": text})] = access
             tenant = await service.store.tenants.by_name("acme")
-            caller = await act_as(tenant, asker, memberships, tenants=service.store.tenants)
+            caller = await act_as(tenant, asker, memberships, groups_of=service.store.groups)
             found = await search("Which harbour was dredged?", Filters(), caller, service.query_parts, limit=50)
             mine = {EVERYONE, Principal.user(asker), *(Principal.group(group) for group in memberships)}
             allowed = {document for document, access in documents.items() if mine & set(access)}

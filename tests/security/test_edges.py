@@ -20,6 +20,7 @@ from rag_service.domain.answer import Answer
 from rag_service.domain.errors import Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.settings import Settings
+from rag_service.store.database import SHARED
 from tests.rag import RAG, Rag
 from tests.security.http import client
 
@@ -80,7 +81,7 @@ def test_a_database_that_breaks_is_a_503_that_tells_callers_nothing(
         async with open_companies("acme") as (acme,):
             key = await acme.key("ann")
             tables = acme.service.store.tenants
-            async with tables._database.write() as connection:
+            async with tables._database.write(SHARED) as connection:
                 await connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
             async with client(acme.service, key) as web:
                 response = await web.get("/v1/tenants/acme/documents")

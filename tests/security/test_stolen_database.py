@@ -84,7 +84,7 @@ def test_a_foreign_row_that_names_ones_token_is_not_even_opened(
                 database.execute("update access set principal_token = ?", [tenant.keys.principal_token(EVERYONE)])
                 chunks = [chunk for (chunk,) in database.execute("select id from chunks")]
                 assert database.execute("select document_id from access").fetchone() == (document,)
-            caller = await act_as(tenant, "ann", [], tenants=acme.service.store.tenants)
+            caller = await act_as(tenant, "ann", [], groups_of=acme.service.store.groups)
             opened = await acme.service.store.documents.open_chunks(caller.scope, tenant.keys, chunks)
             assert (opened.chunks, opened.tampered) == ({}, ())
             assert foreign.id != tenant.id

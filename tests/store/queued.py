@@ -19,9 +19,12 @@ from rag_service.domain.jobs import Job, JobState, Report, UploadRequest
 from rag_service.store import database as database_module
 from rag_service.store import jobs, outbox, tenant_jobs, uploads, versions
 from rag_service.store.api_keys import ApiKeys
-from rag_service.store.database import Database, sqlite_database
+from rag_service.store.database import Database
+from rag_service.store.groups import Groups
 from rag_service.store.jobs import Claim, JobQueue
+from rag_service.store.migrate import create_sqlite_tables
 from rag_service.store.outbox import Outbox
+from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import Accepted, QueueLimits, Uploads, seal_report, seal_upload
@@ -67,7 +70,7 @@ class Queued:
 
     async def user(self, tenant: Tenant, name: str, *roles: Role) -> Caller:
         key = await self.api_keys.create(tenant, name, [Role.INGEST, *roles], None)
-        return await authenticate(key.secret, tenant.name, Role.INGEST, self.api_keys)
+        return await authenticate(key.secret, tenant.name, Role.INGEST, self.api_keys, Groups(self.database))
 
     async def accept(
         self, tenant: Tenant, source: str, text: str = "text", owner: str | None = None, by: Caller | None = None
@@ -163,9 +166,10 @@ def over(database: Database, limits: QueueLimits = NO_LIMITS, lease_s: float = 6
 @asynccontextmanager
 async def queued(path: Path, limits: QueueLimits = NO_LIMITS) -> AsyncIterator[Queued]:
     """A queue over a file, which is made if it is not there."""
+    if not (path / "rag.db").exists():
+        create_sqlite_tables(path / "rag.db")
     database = sqlite_database(path / "rag.db")
     try:
-        await database.create_tables()
         yield over(database, limits)
     finally:
         await database.close()

@@ -26,6 +26,7 @@ from rag_service.domain.errors import (
 )
 from rag_service.folder import hold, open_folder
 from rag_service.settings import Settings, load_settings
+from rag_service.store.database import SHARED
 from rag_service.wiring import open_store
 from tests.security.http import ask, client
 
@@ -249,11 +250,11 @@ def test_of_several_that_create_at_once_all_go_on_with_one_record(run: Run, sett
 def test_a_creation_that_was_stopped_on_the_way_is_done_anew(
     run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def stopped(_: object) -> None:
+    def stopped(_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag_service.store.database.Database.create_tables", stopped)
+        patch.setattr("rag_service.folder.create_sqlite_tables", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(open_folder(settings))
     assert list(settings.data_dir.iterdir()), "it was stopped before it had begun"
@@ -265,7 +266,7 @@ def test_a_full_disk_is_called_one_and_not_a_damaged_file(run: Run, settings: Se
         async with open_store(settings) as store:
             database = store.folder.database()
             try:
-                async with database.write() as connection:
+                async with database.write(SHARED) as connection:
                     pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
                     await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
                     await connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")

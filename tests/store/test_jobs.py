@@ -17,8 +17,9 @@ from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, JobState
 from rag_service.store import tables
-from rag_service.store.database import now, sqlite_database
+from rag_service.store.database import SHARED, now
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
+from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenants import Tenant
 from tests.store.queued import Clock, Queued, over, queued, raises
 
@@ -59,7 +60,7 @@ async def fill(q: Queued, tenant: Tenant, count: int, source: Callable[[int], st
          "changed_at": moment, "source_token": source(number)}
         for number in range(count)
     ]  # fmt: skip
-    async with q.database.write() as connection:
+    async with q.database.write(SHARED) as connection:
         await connection.execute(insert(tables.jobs), rows)
 
 
@@ -240,7 +241,7 @@ class TestOrder:
             await q.fail(acme, await q.claim())
             await q.accept(acme, "a", "second")
             claim = await q.claim()
-            async with q.database.write() as connection:
+            async with q.database.write(SHARED) as connection:
                 again = tables.jobs.update().where(tables.jobs.c.id == first.job_id)
                 await connection.execute(again.values(state=JobState.QUEUED, not_before=now()))
             assert await q.queue.claim() is None
@@ -342,7 +343,7 @@ class TestFencing:
             claim = await q.claim()
             waiting = await q.accept(acme, "a", "three")
             dead = await q.accept(acme, "a", "four")
-            async with q.database.write() as connection:
+            async with q.database.write(SHARED) as connection:
                 await connection.execute(
                     tables.jobs.update().where(tables.jobs.c.id == dead.job_id).values(state="failed")
                 )

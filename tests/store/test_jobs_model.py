@@ -19,8 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, PENDING, JobState
-from rag_service.store.database import sqlite_database
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
+from rag_service.store.migrate import create_sqlite_tables
+from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenants import Tenant
 from tests.store.queued import Clock, Queued, over
 
@@ -102,8 +103,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.clock.install(self.patch)
         self.runner = asyncio.Runner()
+        create_sqlite_tables(Path(self.folder.name, "rag.db"))
         self.q: Queued = over(sqlite_database(Path(self.folder.name, "rag.db")))
-        self.do(self.q.database.create_tables())
         self.tenants: dict[str, Tenant] = {name: self.do(self.q.tenant(name)) for name in NAMES}
         self.model = Model()
         self.claims: list[Claim] = []

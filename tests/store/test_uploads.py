@@ -15,7 +15,7 @@ from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, NotFound, QueueFull, SealBroken
 from rag_service.domain.identity import Role
 from rag_service.domain.jobs import JobState, UploadRequest
-from rag_service.store.database import sqlite_database
+from rag_service.store.sqlite import sqlite_database
 from rag_service.store.uploads import QueueLimits, seal_upload
 from tests.store.queued import NO_LIMITS, Queued, over, queued, raises
 

@@ -19,6 +19,7 @@ RagError
 ├── ConfigurationError      what the operator must mend before anything can run
 │   ├── MasterKeyMissing
 │   ├── MasterKeyWrong
+│   ├── RowSecurityMissing
 │   ├── FolderHeld
 │   ├── FolderDamaged       a part of the data folder is missing or spoilt
 │   ├── SchemaMismatch
@@ -43,6 +44,7 @@ from rag_service.domain.errors.configuration import (
     InvalidSetting,
     MasterKeyMissing,
     MasterKeyWrong,
+    RowSecurityMissing,
     SchemaMismatch,
 )
 from rag_service.domain.errors.integrity import IntegrityError, ModelUnverified, SealBroken, SignatureInvalid
@@ -94,6 +96,7 @@ __all__ = [
     "QueueFull",
     "RagError",
     "Refused",
+    "RowSecurityMissing",
     "SchemaMismatch",
     "SealBroken",
     "SignatureInvalid",

@@ -71,13 +71,29 @@ class FolderDamaged(ConfigurationError):
 
 @dataclass
 class SchemaMismatch(ConfigurationError):
-    """The data folder was written by another version of the schema."""
+    """The data folder, or the database, was written by another version of the schema."""
 
     found: str
     expected: str
 
     def __str__(self) -> str:
-        return f"the data folder has schema {self.found}, and this version needs {self.expected}"
+        return (
+            f"the stored data has schema {self.found}, and this version needs {self.expected}. "
+            "`rag database upgrade` brings it there from schema 3 on; an older one must be ingested anew."
+        )
+
+
+@dataclass
+class RowSecurityMissing(ConfigurationError):
+    """The database would show a role of the service every tenant's rows."""
+
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"RAG_DATABASE_URL: row-level security would not hold, as {self.detail}. "
+            "Name a role of the service's own; `rag database upgrade` makes it, and the policies."
+        )
 
 
 @dataclass

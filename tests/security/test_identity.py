@@ -1,0 +1,524 @@
+"""Who calls, through HTTP: keys, tokens for keys, and the tokens of an identity provider."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from rag_service.authentication import operate
+from rag_service.domain.errors import DatabaseUnavailable
+from rag_service.domain.identity import Role
+from rag_service.settings import Settings
+from rag_service.store.api_keys import NewApiKey
+from rag_service.tokens import ServiceTokens
+from tests.conftest import Company
+from tests.doubles.identity_provider import (
+    AUDIENCE,
+    KEYS_PATH,
+    SIGNERS,
+    Provider,
+    Reply,
+    Signer,
+    compact,
+    identity_provider,
+)
+from tests.security.http import ask, client
+from tests.security.test_stolen_database import sql
+
+Run = Callable[[Any], Any]
+Open = Callable[..., Any]
+
+MEMO = "# Board memo\n\nThe board approved the merger with Quillon.\n"
+QUESTION = "Which merger did the board approve?"
+LIST = "/v1/tenants/acme/documents"
+
+
+async def new_key(company: Company, *roles: Role, user: str = "ann", **terms: Any) -> NewApiKey:
+    tenant = await company.service.store.tenants.by_name(company.name)
+    lifetime = terms.pop("lifetime", None)
+    return await company.service.store.api_keys.create(tenant, user, roles or [Role.QUERY], lifetime, **terms)
+
+
+async def answered(company: Company, credential: str | None, address: str = "127.0.0.1") -> httpx.Response:
+    """What a route of the company says to whoever shows this credential, from this address."""
+    async with client(company.service, credential, address=address) as web:
+        return await web.get(f"/v1/tenants/{company.name}/documents")
+
+
+async def token_for(company: Company, key: str, scope: str | None = None, address: str = "127.0.0.1") -> str:
+    async with client(company.service, key, address=address) as web:
+        response = await web.post("/v1/token", json={"scope": scope} if scope else None)
+    assert response.status_code == 200, response.text
+    token: str = response.json()["access_token"]
+    return token
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Provider]:
+    with identity_provider() as running:
+        yield running
+
+
+@pytest.fixture
+def provider(running: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
+    """A provider that the service is set up to believe. Ask for it before the service."""
+    running.lists(*(signer.listing for signer in SIGNERS.values()))
+    monkeypatch.setenv("RAG_OIDC_ISSUER", running.issuer)
+    monkeypatch.setenv("RAG_OIDC_AUDIENCE", AUDIENCE)
+    monkeypatch.setenv("RAG_OIDC_TENANT_CLAIM", "tenant")
+    monkeypatch.setenv("RAG_OIDC_GROUPS_CLAIM", "groups")
+    monkeypatch.setenv("RAG_OIDC_ROLES_CLAIM", "roles")
+    return running
+
+
+def vouched(provider: Provider, signer: Signer = SIGNERS["EdDSA"], **changes: Any) -> str:
+    return provider.token(signer, **{"groups": [], "roles": ["query"], **changes})
+
+
+# --- what is refused
+
+
+def test_every_credential_that_is_not_live_is_the_same_401(provider: Provider, run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            keys = acme.service.store.api_keys
+            revoked, rotated = await new_key(acme), await new_key(acme)
+            token_of_revoked = await token_for(acme, revoked.secret)
+            await keys.revoke(revoked.key_id)
+            await keys.rotate(rotated.key_id, timedelta(0))
+            live, signed = await new_key(acme), await new_key(acme, is_signed=True)
+            vault, folder = acme.service.store.folder.vault, acme.service.store.folder.id
+            tenant = (await acme.service.store.tenants.by_name("acme")).id
+            hour_ago = ServiceTokens(vault.token_key(folder), folder, clock=lambda: time.time() - 3600)
+            elsewhere = ServiceTokens(vault.token_key("other"), "other")
+            public = json.dumps(SIGNERS["RS256"].listing).encode()
+            credentials = {
+                "none": None,
+                "nonsense": "nonsense",
+                "no key's id": f"rag_{'0' * 16}_{'A' * 43}",
+                "another secret": live.secret[:-4] + "AAAA",
+                "another key's id": signed.secret[:20] + live.secret[20:],
+                "revoked": revoked.secret,
+                "expired": (await new_key(acme, lifetime=timedelta(seconds=-1))).secret,
+                "rotated out": rotated.secret,
+                "for signing only": signed.secret,
+                "from elsewhere only": (await new_key(acme, networks=[ip_network("192.0.2.0/24")])).secret,
+                "token of a revoked key": token_of_revoked,
+                "token that has run out": hour_ago.mint(tenant, live.key_id, [Role.QUERY]).text,
+                "token of another installation": elsewhere.mint(tenant, live.key_id, [Role.QUERY]).text,
+                "token of a signing key": acme.service.tokens.mint(tenant, signed.key_id, [Role.QUERY]).text,
+                "token of no key": acme.service.tokens.mint(tenant, "0" * 16, [Role.QUERY]).text,
+                "vouched for too long ago": vouched(provider, iat=time.time() - 601),
+                "vouched for in another's name": vouched(provider, iss="https://login.example"),
+                "vouched for to somebody else": vouched(provider, aud="https://other.example"),
+                "vouched for by a stranger": vouched(provider, Signer("EdDSA-1", "EdDSA")),
+                "signed by nobody": compact({"alg": "none", "kid": "RS256-1"}, provider.claims(), lambda _: b"x"),
+                "signed with the public key": compact(
+                    {"alg": "HS256", "kid": "RS256-1"}, provider.claims(), lambda m: hmac.digest(public, m, "sha256")
+                ),
+            }
+            responses = {name: await answered(acme, credential) for name, credential in credentials.items()}
+            told = {
+                name: (one.status_code, one.content, one.headers["www-authenticate"]) for name, one in responses.items()
+            }
+            assert {name for name, one in told.items() if one != told["none"]} == set()
+            assert told["none"][0] == 401
+            assert (await answered(acme, live.secret)).status_code == 200
+            assert (await answered(acme, vouched(provider))).status_code == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("headers", [
+    [("Authorization", "Bearer {key}"), ("Authorization", "Bearer {key}")],
+    [("Authorization", "Bearer {key}"), ("Authorization", "Basic eDp5")],
+    [("Authorization", "Basic {key}")],
+    [("Authorization", "{key}")],
+    [("X-Api-Key", "{key}")],
+])  # fmt: skip
+def test_a_credential_stands_once_where_it_belongs(
+    headers: list[tuple[str, str]], run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = (await new_key(acme)).secret
+            async with client(acme.service, None) as web:
+                sent = [(name, value.format(key=key)) for name, value in headers]
+                assert (await web.get(LIST, headers=sent)).status_code == 401
+
+    run(scenario())
+
+
+def test_every_kind_of_credential_is_of_one_tenant(provider: Provider, run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme", "bolt") as (acme, bolt):
+            await bolt.key("bob")
+            key = (await new_key(acme)).secret
+            for credential in (key, await token_for(acme, key), vouched(provider)):
+                async with client(acme.service, credential) as web:
+                    own = await web.get(LIST)
+                    other, absent = [await ask(web, name, QUESTION) for name in ("bolt", "no-such-tenant")]
+                assert own.status_code == 200
+                assert other.status_code == absent.status_code == 404
+                assert other.content == absent.content
+            nobodys = vouched(provider, tenant="no-such-tenant")
+            async with client(acme.service, nobodys) as web:
+                assert (await ask(web, "no-such-tenant", QUESTION)).content == absent.content
+
+    run(scenario())
+
+
+def test_a_role_that_is_missing_is_a_403_for_every_kind_of_credential(
+    provider: Provider, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = (await new_key(acme, Role.INGEST, Role.REVIEW)).secret
+            for credential in (key, await token_for(acme, key), vouched(provider, roles=["ingest", "owner", "QUERY"])):
+                assert (await answered(acme, credential)).status_code == 403
+
+    run(scenario())
+
+
+# --- tokens
+
+
+def test_a_token_has_at_most_the_scopes_of_its_key(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = (await new_key(acme, Role.QUERY, Role.INGEST)).secret
+            narrow = await token_for(acme, key, "query")
+            async with client(acme.service, narrow) as web:
+                assert (await web.get(LIST)).status_code == 200
+                assert (await web.post(LIST, files={"file": ("a.md", b"# A")})).status_code == 403
+            async with client(acme.service, await token_for(acme, key)) as web:
+                assert (await web.post(LIST, files={"file": ("a.md", b"# A")})).status_code == 202
+            async with client(acme.service, key) as web:
+                for scope, status in {"admin": 403, "query admin": 403, "quack": 422, " ": 422, "QUERY": 422}.items():
+                    refused = await web.post("/v1/token", json={"scope": scope})
+                    assert (scope, refused.status_code) == (scope, status)
+                    assert "quack" not in refused.text
+
+    run(scenario())
+
+
+def test_a_token_is_told_as_oauth_has_it_and_stored_by_nobody(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            async with client(acme.service, (await new_key(acme, Role.QUERY, Role.INGEST)).secret) as web:
+                response = await web.post("/v1/token")
+            body = response.json()
+            assert body.keys() == {"access_token", "token_type", "expires_in", "scope"}
+            assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 600, "ingest query")
+            assert response.headers["cache-control"] == "no-store"
+            claims = json.loads(base64.urlsafe_b64decode(body["access_token"].split(".")[1] + "=="))
+            assert "ann" not in str(claims)
+            assert "acme" not in str(claims)
+
+    run(scenario())
+
+
+def test_only_a_key_that_may_travel_is_exchanged_for_a_token(
+    provider: Provider, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = (await new_key(acme)).secret
+            signed = (await new_key(acme, is_signed=True)).secret
+            for credential in (await token_for(acme, key), vouched(provider), signed, "nonsense", None):
+                async with client(acme.service, credential) as web:
+                    for body in ({"json": {}}, {"content": b"{"}, {"json": {"scope": 7}}):
+                        assert (await web.post("/v1/token", **body)).status_code == 401
+
+    run(scenario())
+
+
+def test_a_scope_taken_from_the_key_is_gone_from_its_tokens(settings: Settings, run: Run, open_companies: Open) -> None:
+    """A token carries no authority beyond its key: what it was given counts only as long as the key has it."""
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = await new_key(acme, Role.INGEST)
+            tenant = (await acme.service.store.tenants.by_name("acme")).id
+            wide = acme.service.tokens.mint(tenant, key.key_id, [Role.QUERY, Role.INGEST]).text
+            assert (await answered(acme, wide)).status_code == 403
+
+    run(scenario())
+
+
+# --- rotation and revocation
+
+
+def test_a_rotated_key_and_its_successor_work_side_by_side(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            keys = acme.service.store.api_keys
+            old = await new_key(acme, Role.QUERY, Role.AUDIT, networks=[ip_network("127.0.0.0/8")], user="zoe")
+            new = await keys.rotate(old.key_id, timedelta(hours=1))
+            for key in (old, new):
+                assert (await answered(acme, key.secret)).status_code == 200
+                assert (await answered(acme, key.secret, "192.0.2.1")).status_code == 401
+            known = {key.key_id: key for key in await keys.all()}
+            for same in ("user", "roles", "networks", "is_signed", "tenant"):
+                assert getattr(known[new.key_id], same) == getattr(known[old.key_id], same)
+            assert known[old.key_id].expires_at is not None
+            assert known[new.key_id].expires_at is None
+            await keys.revoke(old.key_id)
+            assert (await answered(acme, old.secret)).status_code == 401
+            assert (await answered(acme, new.secret)).status_code == 200
+            signed = await new_key(acme, is_signed=True)
+            assert (await answered(acme, (await keys.rotate(signed.key_id, timedelta(0))).secret)).status_code == 401
+
+    run(scenario())
+
+
+def test_revoking_a_key_ends_its_tokens_at_the_next_request(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = await new_key(acme)
+            token = await token_for(acme, key.secret)
+            assert (await answered(acme, token)).status_code == 200
+            await acme.service.store.api_keys.revoke(key.key_id)
+            assert (await answered(acme, token)).status_code == 401
+
+    run(scenario())
+
+
+# --- groups
+
+
+def test_leaving_a_group_holds_from_the_next_request_on_for_keys_and_tokens(
+    run: Run, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["group:board"], memo_md=MEMO)
+            key = await acme.key("ann", "board")
+            store, credentials = acme.service.store, (key, await token_for(acme, key))
+            tenant = await store.tenants.by_name("acme")
+            for credential in credentials:
+                assert document in (await answered(acme, credential)).text
+            await store.groups.set(operate(tenant), tenant.keys, "board", ["bob"])
+            for credential in credentials:
+                assert document not in (await answered(acme, credential)).text
+                async with client(acme.service, credential) as web:
+                    assert (await ask(web, "acme", QUESTION)).json()["found"] is False
+
+    run(scenario())
+
+
+def test_groups_of_a_provider_hold_for_the_token_that_names_them(
+    provider: Provider, run: Run, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            boards = await acme.document_id(tmp_path / "a", ["group:board"], memo_md=MEMO)
+            anns = await acme.document_id(tmp_path / "b", ["user:ann"], note_md="# Note\n\nA note for one reader.\n")
+            leads = await acme.document_id(tmp_path / "c", ["group:leads"], plan_md="# Plan\n\nWhat leads plan.\n")
+            tenant = await acme.service.store.tenants.by_name("acme")
+            await acme.service.store.groups.set(operate(tenant), tenant.keys, "leads", [], ["board"])
+            for changes, seen in (
+                ({"groups": ["board"]}, {boards, anns, leads}),
+                ({"groups": ["Board", "boards"]}, {anns}),
+                ({"groups": ["board"], "sub": "bob"}, {boards, leads}),
+                ({"sub": "bob"}, set()),
+            ):
+                listed = (await answered(acme, vouched(provider, **changes))).json()["documents"]
+                assert {one["document_id"] for one in listed} == seen, changes
+
+    run(scenario())
+
+
+def test_no_token_of_a_provider_passes_while_its_keys_cannot_be_had(
+    provider: Provider, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            provider.replies[KEYS_PATH] = Reply(500)
+            response = await answered(acme, vouched(provider))
+            assert response.status_code == 503
+            assert provider.issuer not in response.text
+            assert (await answered(acme, await acme.key("ann"))).status_code == 200, "keys of ours need no provider"
+
+    run(scenario())
+
+
+def test_without_a_provider_in_the_settings_nobody_vouches(run: Run, open_companies: Open, running: Provider) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            assert (await answered(acme, vouched(running))).status_code == 401
+
+    run(scenario())
+
+
+# --- a row that something else wrote
+
+TAMPERINGS = {
+    "scopes widened": "update api_keys set scopes = 'admin ingest query' where id = :key",
+    "a revocation taken back": "update api_keys set revoked_at = null where id = :revoked",
+    "an expiry taken away": "update api_keys set expires_at = null where id = :expired",
+    "an expiry moved": "update api_keys set expires_at = '2999-01-01 00:00:00.000000' where id = :expired",
+    "networks taken away": "update api_keys set sealed_networks = null where id = :bound",
+    "networks of another key": "update api_keys set sealed_networks = (select sealed_networks from api_keys "
+    "where id = :home) where id = :bound",
+    "signing no longer asked for": "update api_keys set sealed_signing_secret = null, "
+    "secret_hash = (select secret_hash from api_keys where id = :key) where id = :signed",
+    "another user": "update api_keys set sealed_user = (select sealed_user from api_keys where id = :zoe), "
+    "user_token = (select user_token from api_keys where id = :zoe) where id = :key",
+    "another's secret": "update api_keys set secret_hash = (select secret_hash from api_keys where id = :key) "
+    "where id = :zoe",
+    "another row's code": "update api_keys set scopes = 'admin query', mac = (select mac from api_keys "
+    "where id = :zoe) where id = :key",
+    "no code": "update api_keys set mac = zeroblob(0) where id = :key",
+    "a time of making": "update api_keys set created_at = '2000-01-01 00:00:00.000000' where id = :key",
+}
+
+
+@pytest.mark.parametrize("tampering", sorted(TAMPERINGS))
+def test_a_key_whose_row_was_written_by_something_else_is_refused(
+    tampering: str, settings: Settings, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            home, away = [ip_network("127.0.0.0/8")], [ip_network("192.0.2.0/24")]
+            made = {
+                "key": await new_key(acme),
+                "zoe": await new_key(acme, user="zoe"),
+                "revoked": await new_key(acme),
+                "expired": await new_key(acme, lifetime=timedelta(seconds=-1)),
+                "bound": await new_key(acme, networks=away),
+                "home": await new_key(acme, networks=home),
+                "signed": await new_key(acme, is_signed=True),
+                "untouched": await new_key(acme),
+            }
+            await acme.service.store.api_keys.revoke(made["revoked"].key_id)
+            statement = TAMPERINGS[tampering]
+            target = statement.rpartition(":")[2]
+            with sql(settings) as database:
+                changed = database.execute(statement, {name: key.key_id for name, key in made.items()})
+                assert changed.rowcount == 1
+            key_id, secret = made[target].key_id, made[target].secret
+            shown = {secret, f"rag_{key_id}_{made['key'].secret[21:]}"}
+            for credential in shown:
+                assert (await answered(acme, credential)).status_code == 401
+            assert (await answered(acme, made["untouched"].secret)).status_code == 200
+            told = {key.key_id: key.is_altered for key in await acme.service.store.api_keys.all()}
+            assert [known for known, is_altered in told.items() if is_altered] == [key_id]
+
+    run(scenario())
+
+
+def test_a_key_that_is_looked_up_for_another_tenant_is_no_key_there(
+    settings: Settings, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme", "bolt") as (acme, bolt):
+            key = await new_key(acme)
+            other = (await bolt.service.store.tenants.by_name("bolt")).id
+            with sql(settings) as database:
+                for statements in (
+                    ["update key_lookups set tenant_id = :other where id = :key"],
+                    ["update api_keys set tenant_id = :other where id = :key"],
+                ):
+                    for statement in statements:
+                        database.execute(statement, {"key": key.key_id, "other": other})
+                    database.commit()
+                    for company in (acme, bolt):
+                        assert (await answered(company, key.secret)).status_code == 401
+
+    run(scenario())
+
+
+# --- where a key works
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("192.0.2.7", 200),
+        ("::ffff:192.0.2.7", 200),
+        ("2001:db8::1", 200),
+        ("192.0.3.7", 401),
+        ("127.0.0.1", 401),
+        ("2001:db9::1", 401),
+        ("", 401),
+        ("testclient", 401),
+    ],
+)
+def test_a_key_with_networks_works_from_there_alone(address: str, status: int, run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")]
+            key = (await new_key(acme, networks=networks)).secret
+            token = await token_for(acme, key, address="192.0.2.200")
+            for credential in (key, token):
+                assert (await answered(acme, credential, address)).status_code == status
+                async with client(acme.service, credential, address=address) as web:
+                    claimed = await web.get(LIST, headers={"X-Forwarded-For": "192.0.2.7"})
+                assert claimed.status_code == status, "a header that nobody trusted has written"
+
+    run(scenario())
+
+
+# --- last used
+
+
+def test_the_last_use_is_written_by_and_by_and_once_a_minute(
+    run: Run, open_companies: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            keys, uses = acme.service.store.api_keys, acme.service.store.key_uses
+            key = await new_key(acme)
+            assert (await keys.all())[0].last_used_at is None
+            await answered(acme, key.secret[:-4] + "AAAA")
+            await uses.flush()
+            assert (await keys.all())[0].last_used_at is None, "a failed attempt is no use"
+            await answered(acme, key.secret)
+            await uses.flush()
+            first = (await keys.all())[0].last_used_at
+            assert first is not None
+            await answered(acme, key.secret)
+            await uses.flush()
+            assert (await keys.all())[0].last_used_at == first
+            monkeypatch.setattr("rag_service.store.key_uses._EVERY", timedelta(0))
+            await answered(acme, await token_for(acme, key.secret))
+            await uses.flush()
+            last = (await keys.all())[0]
+            assert last.last_used_at is not None
+            assert last.last_used_at > first
+            assert not last.is_altered
+
+    run(scenario())
+
+
+def test_a_last_use_that_cannot_be_written_fails_no_request(
+    run: Run, open_companies: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = await new_key(acme)
+            uses = acme.service.store.key_uses
+
+            async def full(*_: Any) -> None:
+                raise DatabaseUnavailable("SQLITE_FULL")
+
+            with monkeypatch.context() as broken:
+                broken.setattr(uses, "_write", full)
+                assert (await answered(acme, key.secret)).status_code == 200
+                await uses.flush()
+            assert (await answered(acme, key.secret)).status_code == 200
+            await uses.flush()
+            assert (await acme.service.store.api_keys.all())[0].last_used_at is not None
+
+    run(scenario())
