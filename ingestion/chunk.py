@@ -35,7 +35,7 @@ def chunk(
     pack = _Packer(scrubbed.text, _counted(scrubbed.text, token_starts), budget)
     for block in _tiled(scrubbed.text, scrubbed.blocks):
         pack.add(block)
-    suspicions = _Suspicions(document.suspicions)
+    suspicions = Suspicions(document.suspicions)
     chunks = []
     for ordinal, (start, end, block) in enumerate(pack.finished()):
         chunks.append(
@@ -44,7 +44,7 @@ def chunk(
                 start=start,
                 end=end,
                 text=scrubbed.text[start:end],
-                heading=_heading(scrubbed.title, block.section),
+                heading=heading_of(scrubbed.title, block.section),
                 page=block.page,
                 section=block.section,
                 suspicions=suspicions.touching(start, end),
@@ -242,7 +242,7 @@ def _parted(pieces: Sequence[str], start: int) -> list[Span]:
     return spans
 
 
-def _heading(title: str, section: str | None) -> str:
+def heading_of(title: str, section: str | None) -> str:
     """The title and the section path, each part once, at most ``MAX_HEADING`` characters."""
     parts: dict[str, str] = {}
     for part in (title, *(section or "").split(_PATH)):
@@ -251,7 +251,7 @@ def _heading(title: str, section: str | None) -> str:
     return _PATH.join(parts.values())[:MAX_HEADING].strip()
 
 
-class _Suspicions:
+class Suspicions:
     """Which kinds of findings touch a span."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:

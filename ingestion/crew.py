@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 
-from ingestion.stages import Stages
+from ingestion.stages import StagesByTenant
 from ingestion.worker import Worker, working
 from rag_service.domain.errors import FolderHeld
 from rag_service.owner.socket import owner_socket
@@ -26,7 +26,9 @@ class Crew:
 
 
 @asynccontextmanager
-async def at_work(settings: Settings, store: Store, stages: AbstractContextManager[Stages]) -> AsyncIterator[Crew]:
+async def at_work(
+    settings: Settings, store: Store, stages: AbstractContextManager[StagesByTenant]
+) -> AsyncIterator[Crew]:
     """Somebody follows the log and works through the queue while the context lasts: this process where no other does.
 
     Where another one ends meanwhile, this one steps in. The stages are started only if they are needed. Operators'
@@ -50,7 +52,7 @@ async def at_work(settings: Settings, store: Store, stages: AbstractContextManag
 
 
 @asynccontextmanager
-async def ingesting(service: Service, stages: AbstractContextManager[Stages]) -> AsyncIterator[Worker]:
+async def ingesting(service: Service, stages: AbstractContextManager[StagesByTenant]) -> AsyncIterator[Worker]:
     """A worker is at work and the index follows, in the process that owns the index already."""
     async with upkeep(service), working(service.store, stages, service.settings) as worker:
         yield worker
@@ -68,7 +70,7 @@ async def _own(settings: Settings, store: Store) -> None:
 async def _work(
     settings: Settings,
     store: Store,
-    stages: AbstractContextManager[Stages],
+    stages: AbstractContextManager[StagesByTenant],
     crew: Crew,
     settled: asyncio.Event,
 ) -> None:

@@ -18,6 +18,7 @@ from ingestion.scrub import ScrubPolicy, scrub, scrub_text
 from ingestion.validate import validate
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.identity import TenantId
 from rag_service.ports import Embedder
 
 if TYPE_CHECKING:
@@ -66,12 +67,28 @@ class Stages(Protocol):
         ...
 
 
+class StagesByTenant(Protocol):
+    """``Stages`` for whoever needs them: each tenant's documents meet processes that met no other tenant's."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the embedding model."""
+        ...
+
+    def of(self, tenant: TenantId) -> Stages:
+        """For documents of this tenant."""
+        ...
+
+
 class LocalStages:
     """``Stages`` in threads of this process, without limits: for files that are trusted."""
 
     def __init__(self, embedder: Embedder, detector: PiiDetector) -> None:
         self._embedder = embedder
         self._detector = detector
+
+    def of(self, tenant: TenantId) -> Stages:  # noqa: ARG002  # one process for all
+        return self
 
     @property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ import structlog
 
 from ingestion.parts import ingestion_parts
 from ingestion.pipeline import Task, Unchanged, ingest, prepare_tenant
-from ingestion.stages import Stages, places
+from ingestion.stages import StagesByTenant, places
 from ingestion.watched_stages import WatchedStages
 from rag_service.authentication import operate
 from rag_service.domain.errors import (
@@ -46,7 +46,7 @@ _MOST_DEFECTS = 3
 class Worker:
     """Works through the queue, a few jobs at a time: while one is parsed, another is embedded."""
 
-    def __init__(self, store: Store, stages: Stages, settings: Settings) -> None:
+    def __init__(self, store: Store, stages: StagesByTenant, settings: Settings) -> None:
         self._store = store
         self._stages = stages
         self._settings = settings
@@ -145,7 +145,9 @@ class Worker:
         try:
             tenant = await prepare_tenant(tenant, self._stages.fingerprint, self._store.tenants)
             request, content = await self._store.uploads.open(operate(tenant), tenant.keys, claim.job_id)
-            stages = WatchedStages(self._stages, lambda stage: self._at.__setitem__(claim.lease, stage))
+            stages = WatchedStages(
+                self._stages.of(claim.tenant), lambda stage: self._at.__setitem__(claim.lease, stage)
+            )
             parts = ingestion_parts(self._store, stages, self._settings)
             outcome = await ingest(Task(tenant, claim, request, content), parts)
         except (LeaseLost, NotFound):
@@ -193,7 +195,9 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(store: Store, stages: AbstractContextManager[Stages], settings: Settings) -> AsyncIterator[Worker]:
+async def working(
+    store: Store, stages: AbstractContextManager[StagesByTenant], settings: Settings
+) -> AsyncIterator[Worker]:
     """A worker goes through the folder's queue while the context lasts, and no other does.
 
     What a worker before it had begun and not ended is begun again at once. Raises ``FolderHeld``; then the stages were

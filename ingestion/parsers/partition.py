@@ -28,12 +28,17 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 def partition(family: str, **source: Any) -> Sequence[Any]:
     """The elements that ``unstructured`` finds, by ``partition_<family>``."""
+    function: Callable[..., Sequence[Any]] = getattr(family_module(family), f"partition_{family}")
+    return function(**source, **_OPTIONS)
+
+
+def family_module(family: str) -> ModuleType:
+    """The library's module for these formats, imported so that it neither reaches out nor prints."""
     _prepare()
     module = importlib.import_module(f"unstructured.partition.{family}")
     if hasattr(module, "logging"):  # some log through the root logger, which would set up a handler on stderr
         module.logging = logging.getLogger("unstructured")  # type: ignore[attr-defined]  # in place of the module
-    function: Callable[..., Sequence[Any]] = getattr(module, f"partition_{family}")
-    return function(**source, **_OPTIONS)
+    return module
 
 
 @cache

@@ -61,18 +61,19 @@ class Channel:
 
     def receive(self, *, limit: int, deadline: float | None = None) -> Frame:
         """The next frame. Raises ``ChannelBroken``, ``FrameTooLong`` or ``TimeIsUp``."""
-        mark, *lengths = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        mark, *lengths = _HEADER.unpack(self.read(_HEADER.size, deadline))
         if mark != _MARK or lengths[0] > _MOST_HEAD:
             raise ChannelBroken("what came is no frame")
         if sum(lengths) > limit:
             raise FrameTooLong
-        head, body, blob = (bytes(self._read(length, deadline)) for length in lengths)
+        head, body, blob = (bytes(self.read(length, deadline)) for length in lengths)
         return Frame(head, body, blob)
 
     def close(self) -> None:
         os.close(self._handle)
 
-    def _read(self, length: int, deadline: float | None) -> bytearray:
+    def read(self, length: int, deadline: float | None) -> bytearray:
+        """So many bytes, as they come. Raises ``ChannelBroken`` or ``TimeIsUp``."""
         content = bytearray(length)
         rest = memoryview(content)
         while rest:

@@ -21,18 +21,28 @@ from ingestion.processes.limits import Limits
 from ingestion.processes.wire import Ready, Reply, Request, Trouble, decode, encode
 from rag_service.domain.errors import RagError, Refused
 
-_ANY_LENGTH = 2**32
+ANY_LENGTH = 2**32
 Handler = Callable[[bytes, bytes], Frame]
 """From the body and blob of a request to those of the answer; the head is written by ``serve``."""
 
 
+def _nothing() -> None:
+    """There is nothing more to load."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a kind of child can do, loaded: a handler a stage, and what its parent wants to know of the model."""
+    """What a kind of child can do, loaded: a handler a stage, and what its parent wants to know of the model.
+
+    ``prepare`` loads what a child by itself loads with the first document that needs it: for a template, in place of
+    its children. ``trouble`` is why nothing can be done.
+    """
 
     handlers: Mapping[str, Handler]
     fingerprint: str = ""
     dimension: int = 0
+    prepare: Callable[[], None] = _nothing
+    trouble: Trouble | None = None
 
 
 def main(handle: int, parent: int, module_name: str) -> None:
@@ -41,29 +51,44 @@ def main(handle: int, parent: int, module_name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whether to stop is the parent's to say
     channel = Channel(handle)
     try:
-        limits = decode(Limits, channel.receive(limit=_ANY_LENGTH).body)
-        config = channel.receive(limit=_ANY_LENGTH).body
-        serve(channel, limits, importlib.import_module(module_name), config)
+        limits = decode(Limits, channel.receive(limit=ANY_LENGTH).body)
+        config = channel.receive(limit=ANY_LENGTH).body
+    except ChannelBroken:
+        return
+    serve_until_end(channel, limits, open_service(importlib.import_module(module_name), config))
+
+
+def open_service(module: ModuleType, config: bytes) -> Service:
+    """What is slow to load, or out of reach later, is loaded; or why it cannot be. Nothing untrusted was read yet."""
+    try:
+        service: Service = module.open_service(config)
+    except RagError as error:  # such as a model that differs from its manifest
+        fields = {name: str(value) for name, value in vars(error).items()}
+        return Service({}, trouble=Trouble(type(error).__name__, fields))
+    return service
+
+
+def serve_until_end(channel: Channel, limits: Limits, service: Service) -> None:
+    """Serves until the stream ends. A ``MemoryError`` is not survived: nobody knows what it left behind."""
+    try:
+        serve(channel, limits, service)
     except (ChannelBroken, BrokenPipeError):
         pass
     except MemoryError:
         os._exit(rlimits.EXIT_MEMORY)
 
 
-def serve(channel: Channel, limits: Limits, module: ModuleType, config: bytes) -> None:
-    """Requests are answered one by one. A ``MemoryError`` is not survived: nobody knows what it left behind."""
-    try:
-        service: Service = module.open_service(config)  # loads what is slow to load, or is out of reach later
-    except RagError as error:  # such as a model that differs from its manifest; nothing untrusted was read yet
-        trouble = Trouble(type(error).__name__, {name: str(value) for name, value in vars(error).items()})
-        channel.send(_frame(Reply("failed", 0.0), Frame(b"", encode(trouble))))
+def serve(channel: Channel, limits: Limits, service: Service) -> None:
+    """Requests are answered one by one, from within the sandbox."""
+    if service.trouble is not None:
+        channel.send(_frame(Reply("failed", 0.0), Frame(b"", encode(service.trouble))))
         return
     layers = sandbox.enter()
     rlimits.confine(limits)
     ready = Ready(layers.landlock, layers.seccomp, layers.user, service.fingerprint, service.dimension)
     channel.send(_frame(Reply("ready", time.thread_time()), Frame(b"", encode(ready))))
     while True:
-        request = channel.receive(limit=_ANY_LENGTH)
+        request = channel.receive(limit=ANY_LENGTH)
         rlimits.begin_request(limits, len(request.body) + len(request.blob))
         began = time.thread_time()  # a child works in one thread; the process's own clock only moves with each tick
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingestion.parse import parse
+from ingestion.parsers.libraries import import_libraries
 from ingestion.processes.channel import Frame
 from ingestion.processes.child import Service
 from ingestion.processes.wire import ParseRequest, decode, encode
@@ -11,8 +12,8 @@ from rag_service.domain.document import Upload
 
 
 def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
-    """Ready at once: the libraries of a format are imported with its first file."""
-    return Service({"parse": _parse})
+    """Ready at once: the libraries of a format are imported with its first file, or for many children at once."""
+    return Service({"parse": _parse}, prepare=import_libraries)
 
 
 def _parse(body: bytes, content: bytes) -> Frame:

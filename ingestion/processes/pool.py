@@ -6,26 +6,22 @@ thread that started it ends, so each thread keeps to its own children until the 
 
 from __future__ import annotations
 
+import builtins
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ingestion.processes.birth import ChildFailed, Program, birth_of
 from ingestion.processes.channel import Frame
 from ingestion.processes.profile import Accounts
+from ingestion.processes.turns import Job, Read, Write, is_best, may_serve
 from ingestion.processes.wire import Malformed, Ready, Reply, Request, encode
-from ingestion.processes.worker import ChildFailed, Program, Worker
+from ingestion.processes.worker import Worker
 from rag_service.domain.errors import Refused
 
 T = TypeVar("T")
-Write = Callable[[], tuple[bytes, bytes]]
-"""Makes the body and the blob of a request; called by the thread that sends it."""
-
-Read = Callable[[bytes, bytes], T]
-"""Makes the result from the body and the blob of an answer, or raises ``Malformed``; called by the same thread."""
 
 
 @dataclass
@@ -35,28 +31,23 @@ class StageDefect(Exception):
     error: str
 
 
-@dataclass(eq=False)
-class _Job:
-    stage: str
-    write: Write
-    read: Read[Any]
-    future: Future[Any] = field(default_factory=Future)
-    asked: float = field(default_factory=time.monotonic)
-
-
 class Pool:
     """Its futures raise ``Refused``, ``StageDefect``, and what ``Worker`` raises.
 
     There are ``size`` children at most. Another one is started when a request has waited for ``patience_s``: a child
     costs seconds to start, so where one keeps up, a second would only take them from the work.
+
+    Where the program is ``per_tenant``, a child that has met a document of one tenant ends before another's is met.
     """
 
     def __init__(self, program: Program, size: int, accounts: Accounts, *, patience_s: float = 0.0) -> None:
         self._program = program
+        self._birth = birth_of(program)
         self._size = size
         self._accounts = accounts
         self._changed = threading.Condition()
-        self._waiting: deque[_Job] = deque()
+        self._waiting: list[Job] = []
+        self._idle: list[Worker | None] = []
         self._threads: list[threading.Thread] = []
         self._workers: set[Worker] = set()
         self._busy = 0
@@ -72,27 +63,31 @@ class Pool:
             if not self._threads and not self._closed:
                 self._add_thread()
 
-    def submit(self, stage: str, write: Write, read: Read[T], *, is_urgent: bool = False) -> Future[T]:
+    def submit(
+        self, stage: str, write: Write, read: Read[T], *, realm: str | None = None, is_urgent: bool = False
+    ) -> Future[T]:
         """The request stands in line, and its result will be in the future. Raises ``ChildFailed`` once closed.
 
-        An urgent one is next: short work that the rest of a document waits for.
+        ``realm`` names the tenant. An urgent one is next: short work that the rest of a document waits for.
         """
-        return self._enqueue(_Job(stage, write, read), is_urgent=is_urgent)
+        if self._program.per_tenant and realm is None:
+            raise ValueError("a child that sees one tenant's documents needs to know whose they are")
+        return self._enqueue(Job(stage, write, read, realm), is_urgent=is_urgent)
 
     def when_ready(self) -> Future[Ready]:
         """What the child says of itself that answers the next request."""
-        return self._enqueue(_Job("", lambda: (b"", b""), lambda _body, _blob: self._ready))
+        return self._enqueue(Job("", lambda: (b"", b""), lambda _body, _blob: self._ready))
 
-    def _enqueue(self, job: _Job, *, is_urgent: bool = False) -> Future[Any]:
+    def _enqueue(self, job: Job, *, is_urgent: bool = False) -> Future[Any]:
         with self._changed:
             if self._closed:
                 raise ChildFailed("the workers were closed")
             if is_urgent:
-                self._waiting.appendleft(job)
+                self._waiting.insert(0, job)
             else:
                 self._waiting.append(job)
             self._grow()
-            self._changed.notify()
+            self._changed.notify_all()
         return job.future
 
     def _grow(self) -> None:
@@ -126,6 +121,7 @@ class Pool:
                 job.future.set_exception(ChildFailed("the workers were closed"))
         for worker in workers:
             worker.kill()
+        self._birth.close()
         for thread in self._threads:
             thread.join()
 
@@ -141,6 +137,11 @@ class Pool:
         with self._changed:
             return [worker.pid for worker in self._workers]
 
+    @property
+    def template(self) -> int | None:
+        """The process that forks the children, where there is one."""
+        return self._birth.pid
+
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._drive, name=f"{self._program.module}-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
@@ -150,7 +151,10 @@ class Pool:
         """A child is kept ready, and given one request after the other, until the pool closes."""
         worker = self._started_ahead()
         try:
-            while (job := self._next()) is not None:
+            while (job := self._next(worker)) is not None:
+                if worker is not None and not may_serve(worker, job.realm):
+                    self._discard(worker)
+                    worker = None
                 if worker is None:
                     try:
                         worker = self._started()
@@ -174,7 +178,7 @@ class Pool:
 
     def _started(self) -> Worker:
         began = time.monotonic()
-        worker = Worker(self._program)
+        worker = Worker(self._program, self._birth.child())
         with self._changed:
             self._workers.add(worker)
             if self._closed:
@@ -193,24 +197,36 @@ class Pool:
             self._workers.discard(worker)
             self._peak_rss_kib = max(self._peak_rss_kib, worker.peak_rss_kib)
 
-    def _next(self) -> _Job | None:
-        """The request that has waited longest and is still wanted, or None when the pool closes."""
+    def _next(self, worker: Worker | None) -> Job | None:
+        """The request that has waited longest of those that no other idle child should take; None at the end."""
         with self._changed:
-            while True:
-                while not self._waiting and not self._closed:
+            self._idle.append(worker)
+            try:
+                while not self._closed:
+                    if (job := self._taken(worker)) is not None:
+                        return job
                     self._changed.wait()
-                if self._closed:
-                    return None
-                job = self._waiting.popleft()
-                if job.future.set_running_or_notify_cancel():
-                    self._busy += 1
-                    return job
+                return None
+            finally:
+                self._idle.remove(worker)
+                self._changed.notify_all()  # what was left to this one, another may take now
 
-    def _serve(self, job: _Job, worker: Worker) -> bool:
+    def _taken(self, worker: Worker | None) -> Job | None:
+        for job in list(self._waiting):
+            if not is_best(worker, job.realm, self._idle):
+                continue
+            self._waiting.remove(job)
+            if job.future.set_running_or_notify_cancel():
+                self._busy += 1
+                return job
+        return None
+
+    def _serve(self, job: Job, worker: Worker) -> bool:
         """The job has its outcome. Returns whether the child can be asked again."""
         if not job.stage:
             self._end(job, None, self._ready)
             return True
+        worker.realm = worker.realm or job.realm
         began = time.monotonic()
         reply: Reply | None = None
         result: Any = None
@@ -221,10 +237,8 @@ class Pool:
             reply, answer = worker.ask(Frame(encode(Request(job.stage)), body, blob))
             if reply.outcome == "done":
                 result = job.read(answer.body, answer.blob)
-            elif reply.outcome == "refused":
-                problem = Refused(reply.reason, reply.detail)
             else:
-                problem = StageDefect(reply.reason)
+                problem = self._said(reply)
             fit = True
         except Malformed:
             problem = ChildFailed("answered what cannot be read")
@@ -236,7 +250,13 @@ class Pool:
         self._end(job, problem, result)
         return fit
 
-    def _end(self, job: _Job, problem: BaseException | None, result: Any = None) -> None:
+    def _said(self, reply: Reply) -> Exception:
+        """What kept a child from an answer. The words of one that sees many tenants are of no use: whose are they?"""
+        if self._program.per_tenant:
+            return Refused(reply.reason, reply.detail) if reply.outcome == "refused" else StageDefect(reply.reason)
+        return StageDefect(reply.reason if isinstance(vars(builtins).get(reply.reason), type) else "an error")
+
+    def _end(self, job: Job, problem: BaseException | None, result: Any = None) -> None:
         with self._changed:
             self._busy -= 1
         if problem is None:

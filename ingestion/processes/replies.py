@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ingestion.chunk import Suspicions, heading_of
 from ingestion.processes.wire import Chunks, Malformed, decode, decode_rows
 from ingestion.stages import Cleaned
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument
@@ -35,13 +36,21 @@ def cleaned(body: bytes, blob: bytes) -> Cleaned:
 
 
 def chunks(document: ScreenedDocument, body: bytes, blob: bytes) -> list[Chunk]:
-    """Passages are numbered, in order and apart, and each is its span of the text. Raises ``Malformed``."""
+    """Passages are numbered, in order and apart, and each says of its span what the document does.
+
+    Nothing in them is the child's own word but where it cut, as it has seen many tenants' texts. Raises ``Malformed``.
+    """
     _nothing(blob)
     found = decode(Chunks, body).chunks
-    text = document.document.text
+    text, suspicions = document.document.text, Suspicions(document.suspicions)
+    places = {(None, None), *((block.page, block.section) for block in document.document.blocks)}
     _in_order(((one.start, one.end) for one in found), len(text))
     for ordinal, one in enumerate(found):
         if one.ordinal != ordinal or one.text != text[one.start : one.end]:
+            raise Malformed
+        if (one.page, one.section) not in places or one.heading != heading_of(document.document.title, one.section):
+            raise Malformed
+        if one.suspicions != suspicions.touching(one.start, one.end):
             raise Malformed
     return list(found)
 

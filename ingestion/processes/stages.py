@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ingestion.processes import replies, wire
-from ingestion.processes.limits import MIB, Limits
-from ingestion.processes.pool import Pool, Read, StageDefect, Write
+from ingestion.processes.birth import ChildFailed
+from ingestion.processes.pool import Pool, StageDefect
 from ingestion.processes.profile import Accounts, StageProfile
+from ingestion.processes.programs import PROGRAMS, Programs, programs_for
 from ingestion.processes.sandbox import Layers
+from ingestion.processes.turns import Read, Write
 from ingestion.processes.wire import Ready
-from ingestion.processes.worker import ChildFailed, LimitBroken, NotStarted, Program
+from ingestion.processes.worker import LimitBroken, NotStarted
 from ingestion.scrub import ScrubPolicy
-from ingestion.stages import Cleaned, places
+from ingestion.stages import Cleaned, Stages, places
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.domain.errors import InvalidSetting, ModelUnavailable, ModelUnverified, RagError, Refused, StageFailed
+from rag_service.domain.identity import TenantId
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,26 +39,6 @@ BATCH = 8
 _PATIENCE_S = 2.0
 """How long a document waits for a parser or text worker before another is started: one of each keeps up with two
 model workers, and a second costs as much as scrubbing fifty documents."""
-_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=2000, s_per_mib=15)
-_TEXT = Limits(240, cpu_s=120, memory_bytes=4096 * MIB, output_bytes=512 * MIB, requests=2000, s_per_mib=60)
-_MODEL = Limits(240, cpu_s=120, memory_bytes=None, output_bytes=512 * MIB, requests=20_000, s_per_mib=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """What the children of each kind run."""
-
-    parser: Program
-    text: Program
-    model: Program
-
-
-PROGRAMS = Programs(
-    parser=Program("ingestion.processes.parser", _PARSER),
-    text=Program("ingestion.processes.text", _TEXT),
-    model=Program("ingestion.processes.model", _MODEL),
-)
-
 
 _REFUSALS = {
     ("parse", "timeout"): ("parser_timeout", "Reading the file takes longer than a file may take."),
@@ -69,7 +52,7 @@ _REFUSALS = {
 
 
 class ProcessStages:
-    """``Stages`` over three pools of child processes: parsers, text workers, model workers.
+    """``StagesByTenant`` over three pools of child processes: parsers, text workers, model workers.
 
     To be used as a context manager, or closed. Children are started when they are first needed, one of each kind by
     ``start``; more when requests would wait. May be used by several event loops, one after the other.
@@ -130,14 +113,27 @@ class ProcessStages:
                 raise StageFailed("embed", problem.detail) from None
         return self._ready.fingerprint
 
-    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
-        request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
-        return await _result(self._parsers, "parse", lambda: (wire.encode(request), upload.content), replies.parsed)
+    def of(self, tenant: TenantId) -> Stages:
+        """For documents of this tenant: no parser or text worker that meets them has met or will meet another's.
 
-    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        Model workers are shared. What they answer is vectors, and places of cuts in a text that the asker has.
+        """
+        return _OfTenant(self, tenant)
+
+    async def parse(self, tenant: TenantId, upload: Upload, max_bytes: int) -> ParsedDocument:
+        request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
+        return await _result(
+            self._parsers, "parse", lambda: (wire.encode(request), upload.content), replies.parsed, realm=tenant
+        )
+
+    async def scrub(self, tenant: TenantId, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         request = wire.ScrubRequest(document, source, policy.pii, tuple(sorted(policy.keep)))
         return await _result(
-            self._texts, "scrub", lambda: (wire.encode(request), policy.pseudonym_key), replies.cleaned
+            self._texts,
+            "scrub",
+            lambda: (wire.encode(request), policy.pseudonym_key),
+            replies.cleaned,
+            realm=tenant,
         )
 
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
@@ -181,10 +177,38 @@ class ProcessStages:
         """The children that run now, by kind."""
         return {kind: pool.pids for kind, pool in self._pools.items()}
 
+    def templates(self) -> Mapping[str, int]:
+        """The processes that children are forked from, by kind."""
+        return {kind: pid for kind, pool in self._pools.items() if (pid := pool.template) is not None}
+
     async def _dimension(self) -> int:
         if self._ready is None:
             self._ready = await _translated("embed", self._models.when_ready())
         return self._ready.dimension
+
+
+@dataclass(frozen=True, slots=True)
+class _OfTenant:
+    """``Stages`` for the documents of one tenant."""
+
+    _all: ProcessStages
+    _tenant: TenantId
+
+    @property
+    def fingerprint(self) -> str:
+        return self._all.fingerprint
+
+    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
+        return await self._all.parse(self._tenant, upload, max_bytes)
+
+    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+        return await self._all.scrub(self._tenant, document, source, policy)
+
+    async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
+        return await self._all.chunk(document)
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return await self._all.embed(texts)
 
 
 def layers() -> Layers:
@@ -202,9 +226,11 @@ def layers() -> Layers:
     return Layers(ready.landlock, ready.seccomp, ready.user)
 
 
-async def _result(pool: Pool, stage: str, write: Write, read: Read[T], *, is_urgent: bool = False) -> T:
+async def _result(
+    pool: Pool, stage: str, write: Write, read: Read[T], *, realm: TenantId | None = None, is_urgent: bool = False
+) -> T:
     try:
-        future = pool.submit(stage, write, read, is_urgent=is_urgent)
+        future = pool.submit(stage, write, read, realm=realm, is_urgent=is_urgent)
     except ChildFailed as problem:
         raise StageFailed(stage, problem.detail) from None
     return await _translated(stage, future)
@@ -224,17 +250,6 @@ async def _translated(stage: str, future: Future[T]) -> T:
         raise StageFailed(stage, f"its worker met {defect.error}") from None
     except NotStarted as problem:
         raise _error_of(problem.trouble) from None
-
-
-def programs_for(settings: Settings) -> Programs:
-    """What the children run, with the limits that the settings give to parsers."""
-    limits = replace(
-        _PARSER,
-        cpu_s=settings.parser_seconds,
-        wall_s=2.0 * settings.parser_seconds,
-        memory_bytes=settings.parser_memory_mb * MIB,
-    )
-    return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits))
 
 
 def _absolute(model: str) -> str:

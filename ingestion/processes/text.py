@@ -7,10 +7,12 @@ from ingestion.processes.child import Service
 from ingestion.processes.wire import ScrubRequest, decode, encode
 from ingestion.stages import clean
 from rag_service.detect.pii import PiiDetector
+from rag_service.detect.policy import PiiPolicy
 
 
 def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
-    """The patterns are loaded; the model for names is with the first document of a tenant that removes them."""
+    """The patterns are loaded; the model for names is with the first document of a tenant that removes them,
+    or for many children at once."""
     detector = PiiDetector()
     detector.identifier_values("warm@example.com")
 
@@ -18,4 +20,7 @@ def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs n
         request = decode(ScrubRequest, body)
         return Frame(b"", encode(clean(request.document, request.source, request.policy(pseudonym_key), detector)))
 
-    return Service({"scrub": scrub})
+    def prepare() -> None:
+        detector.detect("Ann Example", PiiPolicy.STRICT)
+
+    return Service({"scrub": scrub}, prepare=prepare)

@@ -16,11 +16,11 @@ from ingestion.processes.limits import MIB
 from ingestion.processes.stages import ProcessStages
 from rag_service.domain.document import ParsedDocument, Upload
 from rag_service.domain.errors import Refused, StageFailed
-from tests.ingestion.children import LIMITS, hostile_stages, order
+from tests.ingestion.children import ACME, LIMITS, hostile_stages, order
 
 
 def asked(stages: ProcessStages, what: str, with_: str = "") -> ParsedDocument:
-    return asyncio.run(stages.parse(order(what, with_), 2**20))
+    return asyncio.run(stages.of(ACME).parse(order(what, with_), 2**20))
 
 
 def is_served(stages: ProcessStages) -> bool:
@@ -115,8 +115,8 @@ def test_a_child_that_is_killed_in_the_middle_is_a_failed_stage_and_the_next_req
     stages: ProcessStages,
 ) -> None:
     async def kill() -> None:
-        assert (await stages.parse(order("fine"), 1)).title == "Title"
-        under_way = asyncio.create_task(stages.parse(order("sleep"), 1))
+        assert (await stages.of(ACME).parse(order("fine"), 1)).title == "Title"
+        under_way = asyncio.create_task(stages.of(ACME).parse(order("sleep"), 1))
         await asyncio.sleep(0.2)
         [pid] = stages.pids()["parser"]
         os.kill(pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ def test_closing_ends_what_is_under_way_and_leaves_no_child() -> None:
     stages = hostile_stages(parsers=2)
 
     async def close() -> None:
-        tasks = [asyncio.create_task(stages.parse(order(what), 1)) for what in ("sleep", "loop", "fine")]
+        tasks = [asyncio.create_task(stages.of(ACME).parse(order(what), 1)) for what in ("sleep", "loop", "fine")]
         while "start" not in stages.profile() or stages.profile()["start"].calls < 2:  # noqa: ASYNC110  # no event is set
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.2)  # both are at work
@@ -160,9 +160,9 @@ def test_closing_ends_what_is_under_way_and_leaves_no_child() -> None:
 
 def test_a_cancelled_request_that_still_waits_is_never_sent(stages: ProcessStages) -> None:
     async def cancel() -> None:
-        first = asyncio.create_task(stages.parse(order("busy"), 1))
-        unwanted = asyncio.create_task(stages.parse(order("loop"), 1))
-        last = asyncio.create_task(stages.parse(order("fine"), 1))
+        first = asyncio.create_task(stages.of(ACME).parse(order("busy"), 1))
+        unwanted = asyncio.create_task(stages.of(ACME).parse(order("loop"), 1))
+        last = asyncio.create_task(stages.of(ACME).parse(order("fine"), 1))
         await asyncio.sleep(0.01)
         unwanted.cancel()
         await asyncio.gather(first, last)
@@ -179,8 +179,8 @@ def test_a_large_file_has_longer_by_its_size() -> None:
     assert [limits.wall_s_for(size * MIB) for size in (0, 1, 4)] == [120, 120 + 3 * 15, 120 + 3 * 4 * 15]
     stages = hostile_stages(cpu_s=1, wall_s=3600.0, s_per_mib=30, requests=20)
     try:
-        assert asyncio.run(stages.parse(Upload("busy", bytes(MIB), ""), 2 * MIB)).title == "Title"
+        assert asyncio.run(stages.of(ACME).parse(Upload("busy", bytes(MIB), ""), 2 * MIB)).title == "Title"
         with pytest.raises(Refused, match="parser_timeout"):
-            asyncio.run(stages.parse(Upload("busy", bytes(100), ""), 2 * MIB))
+            asyncio.run(stages.of(ACME).parse(Upload("busy", bytes(100), ""), 2 * MIB))
     finally:
         stages.close()

@@ -16,9 +16,20 @@ from ingestion.processes.seccomp import MACHINES, Machine, program
 from ingestion.processes.stages import layers
 from rag_service.settings import Settings
 from rag_service.wiring import open_service
-from tests.ingestion.children import hostile_stages, order
+from tests.ingestion.children import ACME, hostile_stages, order
 
-FILES = ("read", "list", "write", "parent's", "own environment", "delete", "make a folder", "link", "change a mode")
+FILES = (
+    "read",
+    "list",
+    "write",
+    "parent's",
+    "template's",
+    "own environment",
+    "delete",
+    "make a folder",
+    "link",
+    "change a mode",
+)
 CHILD_OUT_OF_REACH = "EACCES", "EPERM", "ENOENT"
 
 
@@ -48,7 +59,10 @@ def outcomes(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
     stages = hostile_stages()
     try:
-        lines = asyncio.run(stages.parse(order("attack", json.dumps(task)), 1)).elements
+        asyncio.run(stages.of(ACME).parse(order("fine"), 1))
+        task["template"] = str(stages.templates()["parser"])
+        lines = asyncio.run(stages.of(ACME).parse(order("attack", json.dumps(task)), 1)).elements
+        assert stages.templates() == {"parser": int(task["template"])}
     finally:
         stages.close()
     assert note.read_text(encoding="utf-8") == "private"
@@ -81,7 +95,7 @@ def test_a_parser_is_given_nothing_but_its_stream(outcomes: dict[str, str]) -> N
 def test_a_parser_has_no_capability_and_can_win_none() -> None:
     stages = hostile_stages()
     try:
-        asyncio.run(stages.parse(order("fine"), 1))
+        asyncio.run(stages.of(ACME).parse(order("fine"), 1))
         [pid] = stages.pids()["parser"]
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     finally:
@@ -111,7 +125,8 @@ def test_a_folder_on_the_path_that_is_no_installation_is_not_readable(
     stages = hostile_stages()
     task = {"read": str(data / "rag.db"), "list": str(tmp_path), "write": str(tmp_path / "x")}
     try:
-        lines = [line.text for line in asyncio.run(stages.parse(order("attack", json.dumps(task)), 1)).elements]
+        found = asyncio.run(stages.of(ACME).parse(order("attack", json.dumps(task)), 1)).elements
+        lines = [line.text for line in found]
     finally:
         stages.close()
     assert lines[:3] == [f"{name}: EACCES" for name in (f"read {data / 'rag.db'}", f"list {tmp_path}")] + [

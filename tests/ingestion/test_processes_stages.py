@@ -17,17 +17,19 @@ import numpy as np
 import pytest
 
 from ingestion.embed import embedded_text
-from ingestion.processes.stages import PROGRAMS, ProcessStages
+from ingestion.processes.birth import birth_of
+from ingestion.processes.programs import PROGRAMS
+from ingestion.processes.stages import ProcessStages
 from ingestion.processes.worker import Worker
 from ingestion.scrub import ScrubPolicy
-from ingestion.stages import LocalStages
+from ingestion.stages import LocalStages, Stages
 from rag_service.adapters.onnx_embedder import load_onnx_embedder
 from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import ModelUnverified, Refused, StageFailed
 from rag_service.settings import load_settings
 from rag_service.wiring import Models
-from tests.ingestion.children import FOLDER
+from tests.ingestion.children import ACME, FOLDER, OTHER
 
 EXAMPLES = sorted(path for path in (Path(__file__).parents[2] / "examples").glob("*/*") if path.is_file())
 KEY = bytes(range(240, 256)) * 2  # not UTF-8
@@ -53,15 +55,15 @@ def upload(path: Path) -> Upload:
 
 
 async def screened(stages: ProcessStages | LocalStages, text: str) -> ScreenedDocument:
-    parsed = await stages.parse(Upload("a.txt", text.encode(), "a"), 2**24)
-    return (await stages.scrub(parsed, "a", ScrubPolicy())).document
+    parsed = await stages.of(ACME).parse(Upload("a.txt", text.encode(), "a"), 2**24)
+    return (await stages.of(ACME).scrub(parsed, "a", ScrubPolicy())).document
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_stage_gives_what_it_gives_in_one_process(path: Path, stages: ProcessStages, local: LocalStages) -> None:
     async def all_stages(by: ProcessStages | LocalStages) -> tuple[object, ...]:
-        parsed = await by.parse(upload(path), 2**24)
-        cleaned = await by.scrub(parsed, str(path), ScrubPolicy())
+        parsed = await by.of(ACME).parse(upload(path), 2**24)
+        cleaned = await by.of(ACME).scrub(parsed, str(path), ScrubPolicy())
         chunks = await by.chunk(cleaned.document)
         return parsed, cleaned, chunks, await by.embed([embedded_text(chunk) for chunk in chunks])
 
@@ -73,6 +75,25 @@ def test_every_stage_gives_what_it_gives_in_one_process(path: Path, stages: Proc
     assert np.array_equal(vectors, rows)
 
 
+def test_children_of_a_template_that_has_loaded_everything_give_the_same(
+    stages: ProcessStages, local: LocalStages
+) -> None:
+    one_of_each = {path.suffix: path for path in EXAMPLES}.values()
+
+    async def all_of(by: Stages) -> list[object]:
+        letter = await by.parse(Upload("letter.txt", LETTER.encode(), "letter"), 2**24)
+        parsed = [await by.parse(upload(path), 2**24) for path in one_of_each]
+        return [parsed, await by.scrub(letter, "letter", ScrubPolicy(PiiPolicy.STRICT, KEY))]
+
+    expected = asyncio.run(all_of(local.of(ACME)))
+    asyncio.run(screened(stages, "One."))
+    assert asyncio.run(all_of(stages.of(OTHER))) == expected
+    for kind, template in stages.templates().items():
+        assert len(os.listdir(f"/proc/{template}/task")) == 1  # noqa: PTH208
+        [child] = stages.pids()[kind]
+        assert len(os.listdir(f"/proc/{child}/fd")) == 4  # noqa: PTH208  # three that lead nowhere, and its stream
+
+
 @pytest.mark.parametrize("pii", PiiPolicy)
 def test_every_policy_is_kept_with_its_key_and_what_it_lets_stand(
     pii: PiiPolicy, stages: ProcessStages, local: LocalStages
@@ -80,8 +101,10 @@ def test_every_policy_is_kept_with_its_key_and_what_it_lets_stand(
     policy = ScrubPolicy(pii, KEY, frozenset({"+44 20 7946 0958"}))
 
     async def cleaned(by: ProcessStages | LocalStages) -> object:
-        parsed = await by.parse(Upload("letter.txt", LETTER.encode(), "mail/maria.gonzalez@example.org"), 2**24)
-        return await by.scrub(parsed, "mail/maria.gonzalez@example.org", policy)
+        parsed = await by.of(ACME).parse(
+            Upload("letter.txt", LETTER.encode(), "mail/maria.gonzalez@example.org"), 2**24
+        )
+        return await by.of(ACME).scrub(parsed, "mail/maria.gonzalez@example.org", policy)
 
     found = asyncio.run(cleaned(stages))
     assert found == asyncio.run(cleaned(local))
@@ -95,13 +118,15 @@ def test_a_refusal_is_the_same_in_words(stages: ProcessStages, local: LocalStage
         answers = []
         for by in (local, stages):
             with pytest.raises(Refused) as refused:
-                asyncio.run(by.parse(Upload(name, content, name), 100))
+                asyncio.run(by.of(ACME).parse(Upload(name, content, name), 100))
             answers.append(refused.value)
         assert answers[0] == answers[1]
 
 
 def test_a_name_that_no_encoding_can_write_is_no_failure(stages: ProcessStages) -> None:
-    parsed = asyncio.run(stages.parse(Upload("a\udc80.json", rb'{"word": "half \ud800 pair"}', "s\udc80"), 2**20))
+    parsed = asyncio.run(
+        stages.of(ACME).parse(Upload("a\udc80.json", rb'{"word": "half \ud800 pair"}', "s\udc80"), 2**20)
+    )
     assert (parsed.title, parsed.elements[0].text) == ("a", "word: half  pair")
 
 
@@ -169,7 +194,7 @@ def test_workers_that_work_for_nobody_are_not_started() -> None:
     try:
         assert not any(stages.pids().values())
         for _ in range(3):
-            asyncio.run(stages.parse(Upload("a.txt", b"Some words.", "a"), 100))
+            asyncio.run(stages.of(ACME).parse(Upload("a.txt", b"Some words.", "a"), 100))
         assert {kind: len(pids) for kind, pids in stages.pids().items()} == {"parser": 1, "text": 0, "model": 0}
     finally:
         stages.close()
@@ -198,29 +223,33 @@ def test_a_child_whose_module_is_missing_is_a_failed_stage(tmp_path: Path) -> No
     try:
         for _ in range(2):
             with pytest.raises(StageFailed):
-                asyncio.run(stages.parse(Upload("a.txt", b"text", "a"), 100))
+                asyncio.run(stages.of(ACME).parse(Upload("a.txt", b"text", "a"), 100))
     finally:
         stages.close()
 
 
 def test_a_child_ends_when_its_stream_does() -> None:
-    worker = Worker(PROGRAMS.parser)
+    birth = birth_of(PROGRAMS.parser)
+    worker = Worker(PROGRAMS.parser, birth.child())
     worker.open()
     worker._channel.close()
-    assert worker._process.wait(timeout=60) == 0
+    ended = worker._process.soon_ended()
+    assert ended is not None
+    assert ended.code == 0
+    birth.close()
 
 
 PARENT = """
     import asyncio, sys, time
-    from tests.ingestion.children import hostile_stages, order
+    from tests.ingestion.children import ACME, hostile_stages, order
     from rag_service.domain.document import Upload
 
     async def main(stages):
-        tasks = [asyncio.create_task(stages.parse(order(what), 1)) for what in ("loop", "sleep")]
+        tasks = [asyncio.create_task(stages.of(ACME).parse(order(what), 1)) for what in ("loop", "sleep")]
         while not (len(stages.pids()["parser"]) == 2 and all(stages.pids().values())):
             await asyncio.sleep(0.05)
         await asyncio.sleep(1.0)
-        print(*(pid for pids in stages.pids().values() for pid in pids), flush=True)
+        print(*(pid for pids in stages.pids().values() for pid in pids), *stages.templates().values(), flush=True)
         await asyncio.gather(*tasks)
 
     with hostile_stages(parsers=2) as stages:
@@ -243,7 +272,7 @@ def test_no_child_outlives_its_parent(ending: signal.Signals, group: bool, tmp_p
     assert parent.stdout is not None
     with parent.stdout:
         pids = [int(word) for word in parent.stdout.readline().split()]
-        assert len(pids) == 4  # two parsers at work, one worker of each other kind at rest
+        assert len(pids) == 6  # two parsers at work, one worker of each other kind at rest, and two templates
         if group:
             os.killpg(parent.pid, ending)
         else:

@@ -32,7 +32,7 @@ ANY_TEXT = st.text(st.characters(), max_size=30)
 TEXT = "Leave carries over."
 SCRUBBED = ScrubbedDocument("Leave", MediaType.TEXT, TEXT, (Block(0, 19, BlockKind.TEXT, 1, None),), (), {"EMAIL": 2})
 SCREENED = ScreenedDocument(SCRUBBED, (Finding("injection", 0, 5, 0.5),), (), "1")
-PASSAGE = Chunk(0, 0, 19, TEXT, "Leave", 1, None)
+PASSAGE = Chunk(0, 0, 19, TEXT, "Leave", 1, None, ("injection",))
 
 
 @given(st.builds(Element, ANY_TEXT, st.sampled_from(BlockKind), st.none() | st.integers(1, 9), st.none() | ANY_TEXT))
@@ -112,6 +112,11 @@ def test_vectors_are_as_many_as_were_asked_for_and_of_unit_length() -> None:
         (replace(PASSAGE, end=999),),
         (replace(PASSAGE, start=-5),),
         (replace(PASSAGE, ordinal=1),),
+        (replace(PASSAGE, heading="What another tenant wrote"),),
+        (replace(PASSAGE, section="What another tenant wrote"),),
+        (replace(PASSAGE, page=7),),
+        (replace(PASSAGE, suspicions=()),),
+        (replace(PASSAGE, suspicions=("what_another_tenant_wrote",)),),
         (PASSAGE, replace(PASSAGE, ordinal=1)),
     ],
 )

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from ingestion.stages import LocalStages
+from ingestion.stages import LocalStages, Stages
 from ingestion.worker import Worker, working
 from rag_service.authentication import operate
 from rag_service.domain.document import ParsedDocument, Upload
 from rag_service.domain.errors import DatabaseUnavailable, FolderHeld, QueueFull, StageFailed
+from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import ENDED, Job, JobState, UploadRequest
 from rag_service.settings import Settings
 from rag_service.store import jobs
@@ -46,6 +47,11 @@ class TroubledStages(LocalStages):
         self.gates: dict[str, asyncio.Event] = {}
         self.parsing: list[str] = []
         self.stopped: list[str] = []
+        self.tenants: list[TenantId] = []
+
+    def of(self, tenant: TenantId) -> Stages:
+        self.tenants.append(tenant)
+        return self
 
     async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
         self.parsing.append(upload.name)
@@ -121,6 +127,21 @@ def yard(settings: Settings, models: Models) -> Callable[..., Any]:
 
 
 Open = Callable[[], Any]
+
+
+def test_each_document_goes_through_the_stages_of_its_own_tenant(run: Run, yard: Open) -> None:
+    async def scenario() -> None:
+        async with yard() as here:
+            first, second = here.tenant, await here.store.tenants.create("other", "identifiers")
+            async with here.working():
+                for tenant in (first, second, first):
+                    here.tenant = tenant
+                    name = str(len(here.stages.tenants))
+                    await here.accept(name)
+                    await here.until(name, JobState.STORED, JobState.DONE)
+            assert here.stages.tenants == [first.id, second.id, first.id]
+
+    run(scenario())
 
 
 def test_a_tenant_whose_files_take_long_keeps_nobody_else_waiting(run: Run, yard: Open) -> None:

@@ -9,6 +9,7 @@ import pickle
 import signal
 import struct
 import sys
+import threading
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from ingestion.processes.channel import Frame
 from ingestion.processes.child import Service
 from ingestion.processes.wire import ParseRequest, Reply, decode, encode
 from rag_service.domain.document import Element, MediaType, ParsedDocument
+from rag_service.domain.errors import ModelUnavailable, Refused
 
 CHANNEL = int(sys.argv[1])
 
@@ -33,11 +35,20 @@ class Planted:
 
 
 def open_service(config: bytes) -> Service:
+    if config == b"no model":
+        raise ModelUnavailable("a model", "nowhere")
+    if config == b"a thread":
+        threading.Thread(target=_sleep, args=("",), daemon=True).start()
     return Service({"parse": _act})
+
+
+KEPT: list[str] = []
+"""What it was given since it was started, to be handed to whoever comes later."""
 
 
 def _act(body: bytes, content: bytes) -> Frame:
     request = decode(ParseRequest, body)
+    KEPT.append(request.source)
     return ACTS[request.name](request.source)
 
 
@@ -47,6 +58,10 @@ def _document(*texts: str) -> ParsedDocument:
 
 def _fine(_: str) -> Frame:
     return Frame(b"", encode(_document(str(os.getpid()))))
+
+
+def _recall(_: str) -> Frame:
+    return Frame(b"", encode(_document(str(os.getpid()), *KEPT)))
 
 
 def _loop(_: str) -> Frame:
@@ -141,6 +156,14 @@ def _reason(reason: str) -> Frame:
     return _sleep("")
 
 
+def _say_refused(word: str) -> Frame:
+    raise Refused(word, f"A sentence about {word}.")
+
+
+def _say_failed(word: str) -> Frame:
+    raise type(word, (Exception,), {})
+
+
 def _noise(_: str) -> Frame:
     os.write(1, b"rag1" * 100)
     os.write(2, b"rag1" * 100)
@@ -164,6 +187,7 @@ def _end(_: str) -> Frame:
 
 ACTS = {
     "fine": _fine,
+    "recall": _recall,
     "loop": _loop,
     "busy": _busy,
     "sleep": _sleep,
@@ -181,6 +205,8 @@ ACTS = {
     "other_types": _other_types,
     "deep": _deep,
     "reason": _reason,
+    "say_refused": _say_refused,
+    "say_failed": _say_failed,
     "noise": _noise,
     "surrogates": _surrogates,
     "attack": _attack,
