@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from rag_service.commands.ask import ask
+from rag_service.commands.database import database_app
 from rag_service.commands.doctor import doctor
 from rag_service.commands.documents import documents_app
 from rag_service.commands.jobs import jobs_app
@@ -38,6 +39,7 @@ def build_app() -> typer.Typer:
     app.add_typer(key_app, name="key")
     app.add_typer(documents_app, name="documents")
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(database_app, name="database")
     for entry in entry_points(group="rag_service.commands"):
         entry.load()(app)
     return app

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from rag_service.domain.errors import FolderDamaged, FolderHeld, InvalidSetting,
 from rag_service.settings import Settings
 from rag_service.store.database import Database
 from rag_service.store.installation import Installation
-from rag_service.store.migrate import create_sqlite_tables
+from rag_service.store.migrate import create_sqlite_tables, upgrade_sqlite
 from rag_service.store.postgresql import Server
 from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tables import SCHEMA_VERSION, SECURED
@@ -119,6 +119,27 @@ def _refuse_read_only(path: Path) -> None:
         raise InvalidSetting("RAG_DATA_DIR", f"{path} is read-only here, and every command writes its locks there")
 
 
+def upgrade_folder(settings: Settings) -> str:
+    """The folder's tables have this version's schema. Returns the one that they had.
+
+    Raises ``FolderHeld`` while another process uses it, ``SchemaMismatch`` where no migration leads from its schema,
+    and what ``open_folder`` raises.
+    """
+    path = settings.data_dir
+    if not _record(path).exists():
+        raise InvalidSetting("RAG_DATA_DIR", f"there is no data folder at {path}")
+    folder_id, schema, check = _facts(path)
+    vault = KeyVault(read_master_key(settings))
+    if check != vault.folder_check(folder_id):
+        raise MasterKeyWrong
+    folder = DataFolder(path, folder_id, vault)
+    with hold(folder), hold(folder, QUEUE_LOCK):
+        if schema != SCHEMA_VERSION and not upgrade_sqlite(path / "rag.db"):
+            raise SchemaMismatch(schema, SCHEMA_VERSION)
+        _write_record(path, {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": check})
+    return schema
+
+
 @contextmanager
 def hold(folder: DataFolder, name: str = INDEX_LOCK) -> Iterator[None]:
     """This process owns the folder's index while the context lasts, or by ``QUEUE_LOCK`` its queue.
@@ -178,13 +199,18 @@ async def _create(settings: Settings) -> None:
         vault = KeyVault(read_or_create_master_key(settings))
         _create_database(path / "rag.db")
         folder_id = secrets.token_hex(8)
-        facts = {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": vault.folder_check(folder_id)}
-        draft = path / ".installation"
-        with os.fdopen(_opened_for_owner(draft), "w", encoding="utf-8") as file:
-            json.dump(facts, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(record)
+        check = vault.folder_check(folder_id)
+        _write_record(path, {"folder_id": folder_id, "schema": SCHEMA_VERSION, "check": check})
+
+
+def _write_record(path: Path, facts: Mapping[str, str]) -> None:
+    """The facts are on disk, as a whole."""
+    draft = path / ".installation"
+    with os.fdopen(_opened_for_owner(draft), "w", encoding="utf-8") as file:
+        json.dump(facts, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(_record(path))
 
 
 def _create_database(path: Path) -> None:

@@ -28,6 +28,8 @@ from ingestion.worker import Worker  # noqa: E402
 from rag_service.domain.identity import Principal  # noqa: E402
 from rag_service.settings import Settings, load_settings  # noqa: E402
 from rag_service.wiring import Models, Service, open_service  # noqa: E402
+from tests.databases import UNDER_TEST  # noqa: E402
+from tests.postgresql import address  # noqa: E402
 
 T = TypeVar("T")
 
@@ -48,6 +50,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="edge",
         help="the vector index under the end-to-end tests; `server` is the adapter, over a double of Qdrant's REST",
     )
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="the database under the tests of the store and the end-to-end tests; `postgresql` is a real server",
+    )
+
+
+@pytest.fixture(scope="session")
+def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--database postgresql``, a server runs."""
+    if request.config.getoption("--database") == "sqlite":
+        yield
+        return
+    from tests.postgresql import running_postgres
+
+    with running_postgres() as UNDER_TEST.postgres:
+        yield
+    UNDER_TEST.postgres = None
+
+
+@pytest.fixture(autouse=True)
+def only_on_sqlite(request: pytest.FixtureRequest) -> None:
+    """What is about the file itself is not asked of a server."""
+    if request.node.get_closest_marker("sqlite") and request.config.getoption("--database") != "sqlite":
+        pytest.skip("it is about the database's file")
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +96,10 @@ def index_settings(
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index_settings: dict[str, str]) -> None:
-    """No variable of the developer's shell reaches a test, and no test the developer's key or another test's index."""
+def no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, index_settings: dict[str, str], database_server: None
+) -> Iterator[None]:
+    """No variable of the developer's shell reaches a test, and no test the developer's key or another test's data."""
     for name in list(os.environ):
         if name.startswith("RAG_") and name not in {"RAG_TEST_NETWORK_LOG", "RAG_EVAL_DATA"}:
             monkeypatch.delenv(name)
@@ -78,6 +108,10 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in
         monkeypatch.setenv(name, value)
     if "RAG_QDRANT_URL" in index_settings:
         monkeypatch.setenv("RAG_QDRANT_PREFIX", f"t{secrets.token_hex(4)}_")
+    if url := UNDER_TEST.url(tmp_path / "data"):
+        monkeypatch.setenv("RAG_DATABASE_URL", address(url))
+    yield
+    UNDER_TEST.forget()
 
 
 @pytest.fixture

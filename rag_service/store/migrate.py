@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from rag_service.domain.errors import DatabaseUnavailable, InvalidSetting
 from rag_service.store.tables import SCHEMA_VERSION, metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -27,10 +31,12 @@ def create_sqlite_tables(path: Path) -> None:
 
 
 def upgrade_sqlite(path: Path) -> str | None:
-    """The file's tables are of the newest revision. Returns the one that they were of."""
+    """The file's tables are of the newest revision. Returns the one that they were of; where that is none of ours, None
+    and nothing is changed.
+    """
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
     with engine.begin() as connection:
-        return _upgrade(connection)
+        return _upgrade(connection) if _revision(connection) in _revisions() else None
 
 
 def upgrade_postgresql(owner: URL, service: URL) -> str | None:
@@ -57,15 +63,31 @@ def upgrade_postgresql(owner: URL, service: URL) -> str | None:
 
 def _upgrade(connection: Connection) -> str | None:
     from alembic import command
-    from alembic.config import Config
+
+    before, config = _revision(connection), _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return before
+
+
+def _revision(connection: Connection) -> str | None:
     from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _revisions() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _config() -> Config:
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    before = MigrationContext.configure(connection).get_current_revision()
-    command.upgrade(config, "head")
-    return before
+    return config
 
 
 def _admit(connection: Connection, service: URL) -> None:

@@ -114,9 +114,9 @@ class Server:
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         import psycopg
 
-        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        place = {**self.url.translate_connect_args(username="user", database="dbname"), **self.url.query}
         try:
-            return psycopg.connect(address, autocommit=True, **_SESSION)  # type: ignore[arg-type]  # what libpq takes
+            return psycopg.connect(autocommit=True, **{**_SESSION, **place})
         except psycopg.Error as error:
             raise DatabaseUnavailable(_code(error)) from None
 

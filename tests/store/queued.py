@@ -22,13 +22,14 @@ from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.groups import Groups
 from rag_service.store.jobs import Claim, JobQueue
-from rag_service.store.migrate import create_sqlite_tables
+from rag_service.store.key_uses import KeyUses
+from rag_service.store.nonces import Nonces
 from rag_service.store.outbox import Outbox
-from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import Accepted, QueueLimits, Uploads, seal_report, seal_upload
 from rag_service.store.versions import Versions
+from tests.databases import opened
 
 VAULT = KeyVault(bytes(32))
 NO_LIMITS = QueueLimits(10**9, 10**12)
@@ -70,7 +71,8 @@ class Queued:
 
     async def user(self, tenant: Tenant, name: str, *roles: Role) -> Caller:
         key = await self.api_keys.create(tenant, name, [Role.INGEST, *roles], None)
-        return await authenticate(key.secret, tenant.name, Role.INGEST, self.api_keys, Groups(self.database))
+        holder, groups = await self.api_keys.verify(key.secret, None), Groups(self.database)
+        return await caller_of(holder, tenant.name, Role.INGEST, tenants=self.tenants, groups_of=groups)
 
     async def accept(
         self, tenant: Tenant, source: str, text: str = "text", owner: str | None = None, by: Caller | None = None
@@ -154,7 +156,7 @@ def over(database: Database, limits: QueueLimits = NO_LIMITS, lease_s: float = 6
     return Queued(
         database=database,
         tenants=tenants,
-        api_keys=ApiKeys(database, VAULT, tenants),
+        api_keys=ApiKeys(database, VAULT, tenants, KeyUses(database), Nonces(database)),
         uploads=Uploads(database, limits),
         jobs=TenantJobs(database),
         queue=JobQueue(database, lease_s=lease_s),
@@ -165,10 +167,8 @@ def over(database: Database, limits: QueueLimits = NO_LIMITS, lease_s: float = 6
 
 @asynccontextmanager
 async def queued(path: Path, limits: QueueLimits = NO_LIMITS) -> AsyncIterator[Queued]:
-    """A queue over a file, which is made if it is not there."""
-    if not (path / "rag.db").exists():
-        create_sqlite_tables(path / "rag.db")
-    database = sqlite_database(path / "rag.db")
+    """A queue over a folder's database, which is made if it is not there."""
+    database = opened(path)
     try:
         yield over(database, limits)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from rag_service.follow import IndexFollower, sealed_points
 from rag_service.ports import ChunkIndex
 from rag_service.store.tenants import Tenant
 from rag_service.wiring import Store
+from tests.databases import tamper
 from tests.store.faulty_index import FaultyIndex
 
 Run = Callable[[Any], Any]
@@ -438,8 +438,7 @@ def test_a_document_with_a_broken_seal_is_left_out_and_holds_nothing_up(
     async def scenario() -> None:
         async with open_harbour() as harbour:
             first, second, _ = await harbour.documents()
-            with sqlite3.connect(settings.data_dir / "rag.db") as database:
-                database.execute("UPDATE chunks SET sealed_vector = zeroblob(64) WHERE document_id = ?", (first,))
+            tamper(settings.data_dir, "UPDATE chunks SET sealed_vector = ? WHERE document_id = ?", bytes(64), first)
             await harbour.store.outbox.request_rebuild(operate(harbour.tenant))
             await harbour.share(second, "user:ann")
             await harbour.follower.catch_up(harbour.tenant.id)

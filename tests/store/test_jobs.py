@@ -19,8 +19,8 @@ from rag_service.domain.jobs import KEPT, JobState
 from rag_service.store import tables
 from rag_service.store.database import SHARED, now
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
-from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenants import Tenant
+from tests.databases import opened, rows
 from tests.store.queued import Clock, Queued, over, queued, raises
 
 Run = Callable[[Any], Any]
@@ -97,6 +97,7 @@ class TestFairness:
 
         within(scenario)
 
+    @pytest.mark.sqlite
     def test_and_claiming_does_not_go_through_them(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         async def steps_of_a_claim(path: Path, waiting: int) -> int:
             async with queued(path) as q:
@@ -519,7 +520,7 @@ def test_two_processes_never_get_the_same_job(within: Within, tmp_path: Path) ->
     async def scenario(q: Queued) -> None:
         tenants = [await q.tenant(name) for name in ("ann", "bob", "cid")]
         accepted = {(await q.accept(tenant, str(number))).job_id for tenant in tenants for number in range(6)}
-        others = [over(sqlite_database(tmp_path / "rag.db")) for _ in range(2)]
+        others = [over(opened(tmp_path)) for _ in range(2)]
         taken: list[str] = []
 
         async def work(one: Queued) -> None:
@@ -555,11 +556,6 @@ def test_a_claim_that_was_interrupted_took_a_job_whole_or_not_at_all(within: Wit
 
 
 def counts(path: Path) -> dict[str, int]:
-    """Rows in every table of the file."""
-    with sqlite3.connect(path / "rag.db") as connection:
-        found = {
-            name: connection.execute(f"select count(*) from {name}").fetchone()[0]  # noqa: S608  # our own names
-            for name in tables.metadata.tables
-        }
-    connection.close()
-    return found
+    """Rows in every table."""
+    names = tables.metadata.tables
+    return {name: rows(path, f"select count(*) from {name}")[0][0] for name in names}  # noqa: S608  # our own names

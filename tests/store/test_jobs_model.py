@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -20,9 +19,8 @@ from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, PENDING, JobState
 from rag_service.store.jobs import MOST_ATTEMPTS, Claim
-from rag_service.store.migrate import create_sqlite_tables
-from rag_service.store.sqlite import sqlite_database
 from rag_service.store.tenants import Tenant
+from tests.databases import opened, rows
 from tests.store.queued import Clock, Queued, over
 
 NAMES = ("ann", "bob", "cid")
@@ -103,8 +101,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.clock.install(self.patch)
         self.runner = asyncio.Runner()
-        create_sqlite_tables(Path(self.folder.name, "rag.db"))
-        self.q: Queued = over(sqlite_database(Path(self.folder.name, "rag.db")))
+        self.q: Queued = over(opened(Path(self.folder.name)))
         self.tenants: dict[str, Tenant] = {name: self.do(self.q.tenant(name)) for name in NAMES}
         self.model = Model()
         self.claims: list[Claim] = []
@@ -276,10 +273,7 @@ class QueueMachine(RuleBasedStateMachine):
             job.state, job.lease = JobState.CANCELLED, None
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(Path(self.folder.name, "rag.db")) as connection:
-            found = connection.execute(query).fetchall()
-        connection.close()
-        return found
+        return rows(Path(self.folder.name), query)
 
     @invariant()
     def the_queue_is_as_the_model_says(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,12 @@ from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, NotFound, QueueFull, SealBroken
 from rag_service.domain.identity import Role
 from rag_service.domain.jobs import JobState, UploadRequest
-from rag_service.store.sqlite import sqlite_database
 from rag_service.store.uploads import QueueLimits, seal_upload
+from tests.databases import opened, rows, tamper
 from tests.store.queued import NO_LIMITS, Queued, over, queued, raises
 
 Run = Callable[[Any], Any]
 TELLING = "The harbourmaster Ottoline decides when the sluice gates are opened."
-
-
-def rows(path: Path, query: str) -> list[Any]:
-    with sqlite3.connect(path / "rag.db") as connection:
-        found = connection.execute(query).fetchall()
-    connection.close()
-    return found
 
 
 def test_what_was_accepted_is_there_for_a_process_that_comes_later(tmp_path: Path, run: Run) -> None:
@@ -224,9 +216,7 @@ def test_uploads_cannot_be_exchanged_in_the_database(tmp_path: Path, run: Run) -
             acme = await q.tenant("acme")
             one, other = await q.accept(acme, "a.md", "one"), await q.accept(acme, "b.md", "other")
             for job, put in ((one, "x"), (other, one.job_id)):
-                with sqlite3.connect(tmp_path / "rag.db") as connection:
-                    connection.execute("update spool set job_id = ? where job_id = ?", (put, job.job_id))
-                connection.close()
+                tamper(tmp_path, "update spool set job_id = ? where job_id = ?", put, job.job_id)
             await raises(SealBroken, q.uploads.open(operate(acme), acme.keys, one.job_id))
 
     run(scenario())
@@ -285,7 +275,7 @@ class TestLimits:
         async def scenario() -> None:
             async with queued(tmp_path, QueueLimits(jobs=3, size=10**6)) as q:
                 acme = await q.tenant("acme")
-                others = [over(sqlite_database(tmp_path / "rag.db"), QueueLimits(3, 10**6)) for _ in range(2)]
+                others = [over(opened(tmp_path), QueueLimits(3, 10**6)) for _ in range(2)]
                 coming = [one.accept(acme, f"{at}-{number}") for at, one in enumerate(others) for number in range(5)]
                 outcomes = await asyncio.gather(*coming, return_exceptions=True)
                 assert sum(isinstance(one, QueueFull) for one in outcomes) == 7
@@ -306,6 +296,7 @@ def test_nothing_is_accepted_for_a_tenant_that_is_gone(tmp_path: Path, run: Run)
     assert rows(tmp_path, "select * from spool") == rows(tmp_path, "select * from jobs") == []
 
 
+@pytest.mark.sqlite
 def test_accepting_costs_little_where_much_waits(tmp_path: Path, run: Run) -> None:
     """What is read grows with the tenant's own queue only through an index, never with the spool."""
 
@@ -315,10 +306,8 @@ def test_accepting_costs_little_where_much_waits(tmp_path: Path, run: Run) -> No
             await q.accept(acme, "a.md")
 
     run(scenario())
-    with sqlite3.connect(tmp_path / "rag.db") as connection:
-        query = "select count(*), sum(size) from jobs where state in ('queued', 'running') and tenant_id = 'x'"
-        [(_, _, _, plan)] = connection.execute(f"explain query plan {query}").fetchall()
-    connection.close()
+    query = "select count(*), sum(size) from jobs where state in ('queued', 'running') and tenant_id = 'x'"
+    [(_, _, _, plan)] = rows(tmp_path, f"explain query plan {query}")
     assert plan.startswith("SEARCH jobs USING")
 
 
