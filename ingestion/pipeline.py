@@ -159,9 +159,7 @@ def _most_readers(live: LiveVersion, task: Task) -> list[Principal] | None:
     Its owner may leave the list unnamed, and it stays. Whoever else replaces a document names its readers: its source
     may have been taken by somebody who waited for just this content.
     """
-    request, keys = task.request, task.tenant.keys
-    owner = None if request.owner is None else keys.token("user", request.owner)
-    if EVERYONE in task.access or (request.access is None and owner == live.owner_token):
+    if EVERYONE in task.access or (task.request.access is None and task.request.owner == live.owner):
         return None
     return task.access
 
@@ -172,7 +170,7 @@ async def _refuse_wider_access(
     """A document keeps its access list; new content is not put under one that is wider than was asked for."""
     tenant = task.tenant
     stored = await parts.documents.access(operate(tenant), tenant.keys, live.document_id)
-    if not set(stored) <= set(map(str, readers)):
+    if not set(stored.principals) <= set(readers):
         raise Refused(
             "access_wider",
             f"document {live.document_id} has this source already, and more people may read it than are named now; "

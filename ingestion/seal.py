@@ -13,8 +13,8 @@ from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.document import EmbeddedChunk, ScreenedDocument, SealedChunk, SealedVersion, Upload
 from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import UploadRequest
+from rag_service.store.access import sealed_access, sealed_owner
 from rag_service.store.database import now
-from rag_service.store.versions import sealed_access
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         access=sealed_access(keys, tag.document_id, tag.access),
         most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),
         owner_token=None if tag.request.owner is None else keys.token("user", tag.request.owner),
+        sealed_owner=None if tag.request.owner is None else sealed_owner(keys, tag.document_id, tag.request.owner),
         folder_token=None if tag.request.folder is None else keys.token("folder", tag.request.folder),
     )
 

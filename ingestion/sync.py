@@ -204,9 +204,9 @@ class _Run:
 
     async def _readable_too_widely(self, document_id: str) -> Refused | None:
         """The refusal that ``ingestion.pipeline`` would end in, told at once."""
-        asked = set(map(str, self._request.access))
-        stored = set(await self._store.documents.access(self._operator, self._tenant.keys, document_id))
-        if not asked or str(EVERYONE) in asked or stored <= asked:
+        asked = set(self._request.access)
+        stored = await self._store.documents.access(self._operator, self._tenant.keys, document_id)
+        if not asked or EVERYONE in asked or asked.issuperset(stored.principals):
             return None
         return Refused("access_wider", f"more people may read document {document_id} than --owner and --allow name")
 

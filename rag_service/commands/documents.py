@@ -56,7 +56,8 @@ def show_document(
         async with open_store(settings_for(data_dir)) as store:
             owner = await store.tenants.by_name(tenant)
             meta = await store.documents.meta(operate(owner), owner.keys, document_id)
-            return {**asdict(meta), "access": await store.documents.access(operate(owner), owner.keys, document_id)}
+            access = await store.documents.access(operate(owner), owner.keys, document_id)
+            return {**asdict(meta), "owner": access.owner, "access": access.entries}
 
     facts = run(as_json, action)
     show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))

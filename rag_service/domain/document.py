@@ -181,9 +181,10 @@ class SealedVersion:
     """One version of a document, sealed under its own key and ready for one SQL transaction.
 
     ``access`` pairs the token of each principal with its sealed name; it is stored for a new document only, so
-    that ingesting again never touches an access list, and so is ``owner_token``, who may replace it. ``folder_token``
-    names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals: the version is
-    not stored where a document's list holds any other; ``None`` takes every list.
+    that ingesting again never touches an access list, and so are ``owner_token`` and ``sealed_owner``: who may replace
+    it, share it and delete it. ``folder_token`` names the synchronised folder that the file belongs to.
+    ``most_readers`` are tokens of principals: the version is not stored where a document's list holds any other;
+    ``None`` takes every list.
     """
 
     tenant: str
@@ -197,5 +198,6 @@ class SealedVersion:
     chunks: tuple[SealedChunk, ...]
     access: tuple[tuple[str, bytes], ...]
     owner_token: str | None = None
+    sealed_owner: bytes | None = None
     folder_token: str | None = None
     most_readers: frozenset[str] | None = None

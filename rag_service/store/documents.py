@@ -14,6 +14,7 @@ from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import IntegrityError, NotFound, SealBroken
 from rag_service.domain.identity import AccessScope, OperatorScope, Principal
 from rag_service.store import tables
+from rag_service.store.access import AccessList, read_access
 from rag_service.store.database import Database
 
 _log = structlog.get_logger()
@@ -136,16 +137,10 @@ class Documents:
         row, seal = await self._version(scope, keys, document_id, version)
         return row.version, seal.open(row.sealed_text, "text").decode()
 
-    async def access(self, operator: OperatorScope, keys: TenantKeys, document_id: str) -> list[str]:
-        """The document's access list. Raises ``NotFound``."""
-        await self.meta(operator, keys, document_id)
-        table = tables.access.c
-        query = select(table.sealed_principal).where(
-            table.tenant_id == operator.tenant, table.document_id == document_id
-        )
-        async with self._database.read(operator.tenant) as connection:
-            rows = (await connection.execute(query)).all()
-        return sorted(keys.open_name("principal", sealed, document_id) for (sealed,) in rows)
+    async def access(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> AccessList:
+        """Who may read the document, for whoever may change that. Raises ``NotFound`` for everybody else."""
+        async with self._database.read(scope.tenant) as connection:
+            return await read_access(connection, scope, keys, document_id)
 
     async def _version(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None

@@ -125,11 +125,13 @@ documents = Table(
     Column("source_token", String, nullable=False),
     Column("live_version", Integer, nullable=False),
     Column("owner_token", String, nullable=True),
+    Column("sealed_owner", LargeBinary, nullable=True),
     Column("folder_token", String, nullable=True),
     Column("created_at", DateTime, nullable=False),
     UniqueConstraint("tenant_id", "source_token"),
     Index("documents_of_folder", "tenant_id", "folder_token"),
 )
+"""``owner_token`` is looked up, and ``sealed_owner`` is believed: it opens in no other document's row."""
 
 versions = Table(
     "versions",

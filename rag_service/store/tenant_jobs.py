@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import aliased
 
@@ -16,6 +17,8 @@ from rag_service.domain.jobs import PENDING, Job, JobState, Report, Standing
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database, now
 from rag_service.store.uploads import cancel_uploads, opened_request
+
+_log = structlog.get_logger()
 
 _WITHOUT_EFFECT = frozenset({JobState.REFUSED, JobState.CANCELLED})
 """A later upload that ended like this left its source as it was."""
@@ -34,7 +37,11 @@ class TenantJobs:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFound("job")
-        return _job(keys, row)
+        job, owner = _job(keys, row)
+        if isinstance(scope, AccessScope) and Role.ADMIN not in scope.roles and owner != scope.user:
+            _log.error("broken_seal", job=job_id)  # its token says what its sealed request does not
+            raise NotFound("job")
+        return job
 
     async def jobs(
         self, operator: OperatorScope, keys: TenantKeys, states: Sequence[JobState], limit: int
@@ -48,13 +55,13 @@ class TenantJobs:
             .limit(limit)
         )
         async with self._database.read(operator.tenant) as connection:
-            return [_job(keys, row) for row in await connection.execute(query)]
+            return [_job(keys, row)[0] for row in await connection.execute(query)]
 
     async def these(self, operator: OperatorScope, keys: TenantKeys, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that there are."""
         query = _jobs().where(_is_visible(operator, keys), tables.jobs.c.id.in_(job_ids))
         async with self._database.read(operator.tenant) as connection:
-            return [_job(keys, row) for row in await connection.execute(query)]
+            return [_job(keys, row)[0] for row in await connection.execute(query)]
 
     async def standing(self, operator: OperatorScope, job_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of the jobs stands, of those that there are; opens no seal, so it may be asked often."""
@@ -106,6 +113,14 @@ class TenantJobs:
             if not await cancel_uploads(connection, operator.tenant, tables.jobs.c.id == job_id):
                 raise await self._why_unchanged(connection, operator, job_id)
 
+    async def cancel_visible(self, scope: AccessScope, keys: TenantKeys, job_id: str) -> None:
+        """As ``cancel``, for whom the job is visible to. Raises ``NotFound`` for everybody else."""
+        visible = _is_visible(scope, keys) & (tables.jobs.c.id == job_id)
+        async with self._database.write(scope.tenant) as connection:
+            if not await cancel_uploads(connection, scope.tenant, visible):
+                known = await connection.execute(select(tables.jobs.c.id).where(visible))
+                raise NotFound("job") if known.one_or_none() is None else Conflict("job", "it has ended already")
+
     async def _retry_in(
         self, connection: Connection, operator: OperatorScope, *conditions: ColumnElement[bool]
     ) -> list[str]:
@@ -155,13 +170,14 @@ def _is_visible(scope: AccessScope | OperatorScope, keys: TenantKeys) -> ColumnE
     return of_tenant & (jobs.owner_token == keys.token("user", scope.user))
 
 
-def _job(keys: TenantKeys, row: Row[Any]) -> Job:
+def _job(keys: TenantKeys, row: Row[Any]) -> tuple[Job, str | None]:
+    """The job, and whose it is as its sealed request says."""
     request = opened_request(keys, row.id, row.sealed_request)
     report = None
     if row.sealed_report is not None:
         told = json.loads(keys.open_name("report", row.sealed_report, row.id))
         report = Report(**{**told, "suspicions": tuple(told["suspicions"])})
-    return Job(
+    job = Job(
         job_id=row.id,
         document_id=row.document_id,
         state=JobState(row.state),
@@ -174,3 +190,4 @@ def _job(keys: TenantKeys, row: Row[Any]) -> Job:
         changed_at=row.changed_at,
         report=report,
     )
+    return job, request.owner

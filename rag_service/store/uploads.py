@@ -14,6 +14,7 @@ from rag_service.domain.errors import Conflict, NotFound, QueueFull
 from rag_service.domain.identity import AccessScope, OperatorScope, Role, TenantId
 from rag_service.domain.jobs import KEPT, PENDING, JobState, Report, UploadRequest
 from rag_service.store import tables
+from rag_service.store.access import opened_owner
 from rag_service.store.database import Connection, Database, now
 
 _RETRY_AFTER_S = 10
@@ -96,7 +97,7 @@ class Uploads:
             tenant = select(tables.tenants.c.id).where(tables.tenants.c.id == scope.tenant)
             if (await connection.execute(tenant)).one_or_none() is None:
                 raise NotFound("tenant")
-            document_id, may_replace, same = await self._of_this_source(connection, scope, upload)
+            document_id, may_replace, same = await self._of_this_source(connection, scope, keys, upload)
             if not may_replace:
                 raise Conflict("document", "another user owns the document with that source")
             if same is not None:
@@ -123,7 +124,7 @@ class Uploads:
         return request, keys.open_upload_key(job_id, row.content_key).open(row.sealed_content, "content")
 
     async def _of_this_source(
-        self, connection: Connection, scope: AccessScope | OperatorScope, upload: SealedUpload
+        self, connection: Connection, scope: AccessScope | OperatorScope, keys: TenantKeys, upload: SealedUpload
     ) -> tuple[str, bool, str | None]:
         """The document that the source names or will name, whether the caller may replace it, and a job that will.
 
@@ -131,7 +132,7 @@ class Uploads:
         source nor one that somebody else replaced.
         """
         documents, jobs = tables.documents.c, tables.jobs.c
-        stored = select(documents.id, documents.owner_token).where(
+        stored = select(documents.id, documents.sealed_owner).where(
             documents.tenant_id == scope.tenant, documents.source_token == upload.source_token
         )
         of_source = (
@@ -147,7 +148,8 @@ class Uploads:
         job = (await connection.execute(latest)).one_or_none()
         owners = {owner for (owner,) in await connection.execute(select(jobs.owner_token).where(of_source).distinct())}
         if document is not None:
-            owners.add(document.owner_token)
+            owner = opened_owner(keys, document.id, document.sealed_owner)
+            owners.add(None if owner is None else keys.token("user", owner))
         may = isinstance(scope, OperatorScope) or Role.ADMIN in scope.roles or owners <= {upload.owner_token}
         document_id = document.id if document else job.document_id if job else secrets.token_hex(8)
         is_same = job is not None and job.state in PENDING and job.content_token == upload.content_token
@@ -191,9 +193,9 @@ class Uploads:
         )
 
 
-async def cancel_pending(connection: Connection, operator: OperatorScope, document_id: str) -> None:
+async def cancel_pending(connection: Connection, tenant: TenantId, document_id: str) -> None:
     """As part of this transaction, whatever waits or failed to become a version of the document never will."""
-    await cancel_uploads(connection, operator.tenant, tables.jobs.c.document_id == document_id)
+    await cancel_uploads(connection, tenant, tables.jobs.c.document_id == document_id)
 
 
 async def cancel_uploads(connection: Connection, tenant: TenantId, which: ColumnElement[bool]) -> list[str]:

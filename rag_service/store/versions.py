@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError as UniqueViolation
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.document import SealedVersion
 from rag_service.domain.errors import Conflict, NotFound
-from rag_service.domain.identity import OperatorScope, Principal
+from rag_service.domain.identity import AccessScope, OperatorScope, Principal, TenantId
 from rag_service.domain.jobs import JobState
 from rag_service.store import tables
+from rag_service.store.access import insert_access, managed, opened_owner, set_access
 from rag_service.store.database import Connection, Database, now
 from rag_service.store.jobs import Claim, end_claimed
 from rag_service.store.outbox import Change, note
@@ -32,7 +33,7 @@ class LiveVersion:
     document_id: str
     version: int
     content_token: str
-    owner_token: str | None
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class StoredPoint:
 
 
 class Versions:
-    """The writing side, for whoever has custody of the tenant."""
+    """The writing side, for whoever has custody of the tenant, and in part for a document's owner."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -55,7 +56,7 @@ class Versions:
         """The live version under a source, if there is one."""
         documents, versions = tables.documents.c, tables.versions.c
         query = (
-            select(documents.id, versions.version, versions.content_token, documents.owner_token)
+            select(documents.id, versions.version, versions.content_token, documents.sealed_owner)
             .join_from(
                 tables.documents,
                 tables.versions,
@@ -67,7 +68,10 @@ class Versions:
         )
         async with self._database.read(operator.tenant) as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else LiveVersion(*row)
+        if row is None:
+            return None
+        owner = opened_owner(keys, row.id, row.sealed_owner)
+        return LiveVersion(row.id, row.version, row.content_token, owner)
 
     async def switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
         """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
@@ -95,13 +99,14 @@ class Versions:
                     "source_token": sealed.source_token,
                     "live_version": 1,
                     "owner_token": sealed.owner_token,
+                    "sealed_owner": sealed.sealed_owner,
                     "created_at": now(),
                 }
                 await connection.execute(insert(tables.documents).values(document))
-                await self._write_access(connection, operator, sealed.document_id, sealed.access)
+                await insert_access(connection, operator.tenant, sealed.document_id, sealed.access)
             elif sealed.most_readers is not None:
                 await self._refuse_wider_list(connection, operator, sealed.document_id, sealed.most_readers)
-            removed = await self._remove_chunks(connection, operator, sealed.document_id)
+            removed = await self._remove_chunks(connection, operator.tenant, sealed.document_id)
             version = {
                 **place,
                 "version": sealed.version,
@@ -142,34 +147,40 @@ class Versions:
         Raises ``NotFound``.
         """
         async with self._database.write(operator.tenant) as connection:
-            removed = await self._remove_chunks(connection, operator, document_id)
-            result = await connection.execute(
-                delete(tables.documents).where(
-                    tables.documents.c.tenant_id == operator.tenant, tables.documents.c.id == document_id
-                )
-            )
-            if not result.rowcount:
-                raise NotFound("document")
-            await cancel_pending(connection, operator, document_id)
-            await note(connection, operator.tenant, Change.DOCUMENT, document_id, removed)
+            await self._delete(connection, operator.tenant, document_id)
+
+    async def delete_managed(self, scope: AccessScope, keys: TenantKeys, document_id: str) -> None:
+        """As ``delete``, for whoever may manage the document. Raises ``NotFound`` for everybody else."""
+        async with self._database.write(scope.tenant) as connection:
+            await managed(connection, scope, keys, document_id)
+            await self._delete(connection, scope.tenant, document_id)
+
+    async def _delete(self, connection: Connection, tenant: TenantId, document_id: str) -> None:
+        documents = tables.documents.c
+        removed = await self._remove_chunks(connection, tenant, document_id)
+        result = await connection.execute(
+            delete(tables.documents).where(documents.tenant_id == tenant, documents.id == document_id)
+        )
+        if not result.rowcount:
+            raise NotFound("document")
+        await cancel_pending(connection, tenant, document_id)
+        await note(connection, tenant, Change.DOCUMENT, document_id, removed)
 
     async def set_access(
-        self, operator: OperatorScope, keys: TenantKeys, document_id: str, principals: Iterable[Principal]
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        document_id: str,
+        principals: Iterable[Principal],
     ) -> None:
-        """The access list is exactly ``principals``: in SQL at once, in the index when it follows.
+        """The access list is exactly ``principals``, or where there are none, the owner: in SQL at once, in the index
+        when it follows.
 
-        Raises ``NotFound``.
+        Raises ``NotFound`` where the scope may not manage the document; ``InvalidRequest`` where it names nobody, and
+        the document has no owner.
         """
-        table, documents = tables.access.c, tables.documents.c
-        async with self._database.write(operator.tenant) as connection:
-            known = select(documents.id).where(documents.tenant_id == operator.tenant, documents.id == document_id)
-            if (await connection.execute(known)).one_or_none() is None:
-                raise NotFound("document")
-            await connection.execute(
-                delete(tables.access).where(table.tenant_id == operator.tenant, table.document_id == document_id)
-            )
-            await self._write_access(connection, operator, document_id, sealed_access(keys, document_id, principals))
-            await note(connection, operator.tenant, Change.DOCUMENT, document_id)
+        async with self._database.write(scope.tenant) as connection:
+            await set_access(connection, scope, keys, document_id, principals)
 
     async def points(
         self, operator: OperatorScope, keys: TenantKeys, document_id: str
@@ -260,36 +271,9 @@ class Versions:
         if not {token for (token,) in await connection.execute(listed)} <= most:
             raise Conflict("access list")
 
-    async def _remove_chunks(
-        self, connection: Connection, operator: OperatorScope, document_id: str
-    ) -> tuple[str, ...]:
+    async def _remove_chunks(self, connection: Connection, tenant: TenantId, document_id: str) -> tuple[str, ...]:
         table = tables.chunks.c
-        of_document = (table.tenant_id == operator.tenant) & (table.document_id == document_id)
+        of_document = (table.tenant_id == tenant) & (table.document_id == document_id)
         rows = (await connection.execute(select(table.id).where(of_document))).all()
         await connection.execute(delete(tables.chunks).where(of_document))
         return tuple(chunk_id for (chunk_id,) in rows)
-
-    async def _write_access(
-        self,
-        connection: Connection,
-        operator: OperatorScope,
-        document_id: str,
-        access: Iterable[tuple[str, bytes]],
-    ) -> None:
-        rows = [
-            {
-                "tenant_id": operator.tenant,
-                "document_id": document_id,
-                "principal_token": token,
-                "sealed_principal": sealed,
-            }
-            for token, sealed in access
-        ]
-        if rows:
-            await connection.execute(insert(tables.access), rows)
-
-
-def sealed_access(keys: TenantKeys, document_id: str, principals: Iterable[Principal]) -> tuple[tuple[str, bytes], ...]:
-    """The rows of an access list: a token to match, and the sealed name to show, which opens for no other document."""
-    listed = sorted(set(principals))
-    return tuple((keys.principal_token(one), keys.seal_name("principal", str(one), document_id)) for one in listed)

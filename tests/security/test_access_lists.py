@@ -96,7 +96,7 @@ def test_ingesting_again_keeps_the_access_list(run: Run, open_companies: Open, t
             assert again == document
             tenant = await acme.service.store.tenants.by_name("acme")
             access = await acme.service.store.documents.access(operate(tenant), tenant.keys, document)
-            assert access == ["user:zoe"]
+            assert access.entries == ["user:zoe"]
             async with client(acme.service, await acme.key("ann")) as web:
                 assert (await ask(web, "acme", "When does the merger close?", "search")).json()["results"] == []
 

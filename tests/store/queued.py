@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rag_service.authentication import Caller, authenticate, operate
+from rag_service.authentication import Caller, caller_of, operate
 from rag_service.crypto.keys import KeyVault
 from rag_service.domain.document import SealedChunk, SealedVersion
 from rag_service.domain.errors import RagError
@@ -18,6 +18,7 @@ from rag_service.domain.identity import Role
 from rag_service.domain.jobs import Job, JobState, Report, UploadRequest
 from rag_service.store import database as database_module
 from rag_service.store import jobs, outbox, tenant_jobs, uploads, versions
+from rag_service.store.access import sealed_owner
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.groups import Groups
@@ -148,6 +149,7 @@ def sealed_version(tenant: Tenant, document_id: str, version: int, request: Uplo
         chunks=(chunk,),
         access=(),
         owner_token=None if request.owner is None else tenant.keys.token("user", request.owner),
+        sealed_owner=None if request.owner is None else sealed_owner(tenant.keys, document_id, request.owner),
     )
 
 

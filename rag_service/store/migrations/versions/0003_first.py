@@ -178,6 +178,7 @@ def _create_documents() -> None:
         sa.Column("source_token", sa.String(), nullable=False),
         sa.Column("live_version", sa.Integer(), nullable=False),
         sa.Column("owner_token", sa.String(), nullable=True),
+        sa.Column("sealed_owner", sa.LargeBinary(), nullable=True),
         sa.Column("folder_token", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_documents_tenant_id"),
