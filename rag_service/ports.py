@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from rag_service.domain.answer import Passage, Usage
@@ -154,3 +155,25 @@ class IdentityProvider(Protocol):
     """Vouches for callers who hold no key of ours. Raises ``Unauthenticated`` and ``IdentityProviderUnavailable``."""
 
     async def identify(self, token: str) -> ClaimedIdentity: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The secret that a client signs its requests with."""
+
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < 32:
+            raise ValueError("a signing secret has at least 32 bytes")
+
+
+class NonceStore(Protocol):
+    """Remembers which signed requests came already, for all processes of the service."""
+
+    async def remember(self, key_id: str, nonce: str, until: datetime) -> bool:
+        """Whether this is the nonce's first use with this key; it is remembered ``until`` (UTC, without a zone).
+
+        Of two calls at the same time one is told so.
+        """
+        ...

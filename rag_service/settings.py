@@ -171,6 +171,9 @@ class Settings(BaseSettings):
         int,
         Field(description="Wrong credentials that are free before a client waits; its network has ten times.", ge=1),
     ] = 10
+    signature_age_s: Annotated[
+        int, Field(description="Seconds for which the signature of a request is good.", ge=10, le=3600)
+    ] = 300
     trusted_proxies: Annotated[
         tuple[Network, ...],
         NoDecode,

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from rag_service.domain.errors import InvalidRequest, TooLarge
+from rag_service.web.signed_requests import body_as_signed
 
 _MOST_FIELDS = 200
 _MOST_FIELD_BYTES = 4096
@@ -64,7 +65,7 @@ async def read_upload(request: Request, max_bytes: int, body_bytes: int) -> Uplo
 async def _read(request: Request, max_bytes: int, body_bytes: int) -> UploadForm:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidRequest("send the document as multipart/form-data, with the file in the field `file`")
-    body = _at_most(request.stream(), body_bytes, max_bytes)
+    body = _at_most(body_as_signed(request), body_bytes, max_bytes)
     parser = _InMemory(request.headers, body, max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     try:
         form = await parser.parse()

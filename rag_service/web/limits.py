@@ -19,12 +19,12 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_upload(scope):
+        if scope["type"] != "http" or is_upload(scope):
             await self._app(scope, receive, send)
             return
         messages: list[Message] = []
         size = 0
-        more = _may_have_body(scope)
+        more = may_have_body(scope)
         while more:
             message = await receive()
             messages.append(message)
@@ -43,10 +43,11 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-def _is_upload(scope: Scope) -> bool:
+def is_upload(scope: Scope) -> bool:
     """The one route that takes more: it reads its body itself, counting, after it knows who calls."""
     return scope["method"] == "POST" and bool(_UPLOAD.fullmatch(scope["path"]))
 
 
-def _may_have_body(scope: Scope) -> bool:
+def may_have_body(scope: Scope) -> bool:
+    """Whether the method is one whose body anything looks at."""
     return scope["method"] not in {"GET", "HEAD", "OPTIONS"}
