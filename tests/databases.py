@@ -31,10 +31,9 @@ class _UnderTest:
         return self._urls.get(folder)
 
     def forget(self) -> None:
-        """Every database that was made is gone."""
+        """Nothing of what was stored on the server is left."""
         while self.postgres is not None and self._urls:
-            _, url = self._urls.popitem()
-            self.postgres.run(f"DROP DATABASE {url.database} WITH (FORCE)")
+            self.postgres.take_back(self._urls.popitem()[1])
 
 
 UNDER_TEST = _UnderTest()

@@ -18,15 +18,20 @@ from sqlalchemy import URL, make_url
 
 from rag_service.store.migrate import upgrade_postgresql
 from rag_service.store.postgresql import Server
+from rag_service.store.tables import metadata
 
 ROLE = "rag_app"
 
 
 class Postgres:
-    """A running server. ``fresh`` databases are copies of one that was migrated."""
+    """A running server. ``fresh`` databases are copies of one that was migrated, or were emptied."""
 
     def __init__(self, owner: URL) -> None:
         self._owner = owner
+        self._empty: list[URL] = []
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self.run(f"ALTER SYSTEM SET {setting} = off")  # what a test wrote need not outlast the machine
+        self.run("SELECT pg_reload_conf()")
         self.run("CREATE DATABASE migrated")
         upgrade_postgresql(self.url("migrated", as_owner=True), self.url("migrated"))
 
@@ -36,10 +41,22 @@ class Postgres:
         return owner if as_owner else owner.set(username=ROLE, password="told-to-nobody")  # of a test
 
     def fresh(self) -> URL:
-        """A new database with the tables, as the service's role."""
+        """A database with the tables and nothing in them, as the service's role."""
+        if self._empty:
+            return self._empty.pop()
         name = f"t{secrets.token_hex(8)}"
         self.run(f"CREATE DATABASE {name} TEMPLATE migrated")
         return self.url(name)
+
+    def take_back(self, url: URL) -> None:
+        """The database is emptied, for another to use; one that is still at work in is dropped."""
+        assert url.database is not None
+        tables = ", ".join(metadata.tables)
+        try:
+            self.run(f"SET lock_timeout = '1s'; TRUNCATE {tables} RESTART IDENTITY CASCADE", url.database)
+            self._empty.append(url)
+        except psycopg.OperationalError:
+            self.run(f"DROP DATABASE {url.database} WITH (FORCE)")
 
     def run(self, statement: str, database: str = "postgres") -> None:
         """As the owner."""
