@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rag_service.domain.errors import Forbidden, NotFound
 from rag_service.domain.identity import EVERYONE, AccessScope, OperatorScope, Principal, Role
-from rag_service.store.api_keys import ApiKeys
+from rag_service.ports import ClaimedIdentity
+from rag_service.store.api_keys import VerifiedKey
 from rag_service.store.groups import Groups
 from rag_service.store.names import checked_user, folded_name
-from rag_service.store.tenants import Tenant
+from rag_service.store.tenants import Tenant, Tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +22,30 @@ class Caller:
     scope: AccessScope
 
 
-async def authenticate(api_key: str, tenant_name: str, needed: Role, api_keys: ApiKeys, groups: Groups) -> Caller:
-    """The holder of ``api_key``, for a request to the tenant named in its path.
+Holder = VerifiedKey | ClaimedIdentity
+"""Whose credential was verified: an API key or what stands for it, or a token of an identity provider."""
+
+
+async def caller_of(holder: Holder, tenant_name: str, *needed: Role, tenants: Tenants, groups_of: Groups) -> Caller:
+    """The holder of a verified credential, for a request to the tenant named in its path.
+
+    A token of an identity provider brings groups, which hold as long as it does; they come to those of the user here.
 
     Raises:
-        Unauthenticated: the key is not a live key.
-        NotFound: the tenant is not the key's own, whether or not another of that name exists.
-        Forbidden: the key lacks the role ``needed``.
+        NotFound: the tenant is not the holder's own, whether or not another of that name exists.
+        Forbidden: the credential has none of the roles ``needed``.
     """
-    verified = await api_keys.verify(api_key)
-    if folded_name(tenant_name) != folded_name(verified.tenant.name):
+    own = holder.tenant.name if isinstance(holder, VerifiedKey) else holder.tenant
+    if folded_name(tenant_name) != folded_name(own):
         raise NotFound("tenant")
-    if needed not in verified.roles:
-        raise Forbidden(needed.value)
-    tenant, user = verified.tenant, verified.user
-    theirs = await groups.of_user(operate(tenant), tenant.keys, user)
-    return Caller(tenant, _scope(tenant, user, theirs, verified.roles))
+    if isinstance(holder, VerifiedKey):
+        tenant, brought = holder.tenant, frozenset[str]()
+    else:
+        tenant, brought = await tenants.by_name(holder.tenant), holder.groups
+    if holder.roles.isdisjoint(needed):
+        raise Forbidden(" or ".join(needed))
+    theirs = await groups_of.of_user(operate(tenant), tenant.keys, holder.user, brought)
+    return Caller(tenant, _scope(tenant, holder.user, theirs, holder.roles))
 
 
 async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, groups_of: Groups) -> Caller:
@@ -47,7 +56,7 @@ async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, grou
     ``extra_groups`` are taken as memberships for this call; one that no access list names changes nothing.
     """
     user = checked_user(user)
-    theirs = await groups_of.of_user(operate(tenant), tenant.keys, user) | frozenset(extra_groups)
+    theirs = await groups_of.of_user(operate(tenant), tenant.keys, user, frozenset(extra_groups))
     return Caller(tenant, _scope(tenant, user, theirs, frozenset({Role.QUERY})))
 
 

@@ -12,7 +12,7 @@ from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
 from rag_service.detect.pii import PiiDetector
 from rag_service.folder import DataFolder, hold, open_folder
 from rag_service.follow import IndexFollower
-from rag_service.ports import Answerer, ChunkIndex, Embedder
+from rag_service.ports import Answerer, ChunkIndex, Embedder, IdentityProvider
 from rag_service.query.ask import QueryParts
 from rag_service.query.guard import GuardPolicy
 from rag_service.query.route import Tier
@@ -23,11 +23,14 @@ from rag_service.store.database import Database
 from rag_service.store.documents import Documents
 from rag_service.store.groups import Groups
 from rag_service.store.jobs import JobQueue
+from rag_service.store.key_uses import KeyUses
+from rag_service.store.nonces import Nonces
 from rag_service.store.outbox import Outbox
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenants
 from rag_service.store.uploads import QueueLimits, Uploads
 from rag_service.store.versions import Versions
+from rag_service.tokens import ServiceTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Store:
     tenants: Tenants
     groups: Groups
     api_keys: ApiKeys
+    key_uses: KeyUses
+    nonces: Nonces
     documents: Documents
     versions: Versions
     outbox: Outbox
@@ -76,6 +81,8 @@ class Service:
     models: Models
     index: ChunkIndex
     follower: IndexFollower
+    tokens: ServiceTokens
+    provider: IdentityProvider | None
 
     @property
     def embedder(self) -> Embedder:
@@ -109,9 +116,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """The data folder's repositories, for what needs no index; works beside a running service."""
     folder = await open_folder(settings)
     database = folder.database()
+    store = _store(settings, folder, database)
     try:
-        yield _store(settings, folder, database)
+        yield store
     finally:
+        await store.key_uses.close()
         await database.close()
 
 
@@ -132,7 +141,8 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
         models = models or Models(settings)
         index = _index(settings, store.folder, models)
         follower = IndexFollower(store.tenants, store.versions, store.outbox, index)
-        service = Service(settings, store, models, index, follower)
+        tokens = ServiceTokens(store.folder.vault.token_key(store.folder.id), store.folder.id, settings.token_s)
+        service = Service(settings, store, models, index, follower, tokens, _provider(settings))
         try:
             for tenant in await store.tenants.all():
                 await service.follower.start(tenant)
@@ -142,12 +152,14 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
 
 
 def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
-    tenants = Tenants(database, folder.vault)
+    tenants, key_uses = Tenants(database, folder.vault), KeyUses(database)
     return Store(
         folder=folder,
         tenants=tenants,
         groups=Groups(database),
-        api_keys=ApiKeys(database, folder.vault, tenants),
+        api_keys=ApiKeys(database, folder.vault, tenants, key_uses),
+        key_uses=key_uses,
+        nonces=Nonces(database, tenants),
         documents=Documents(database),
         versions=Versions(database),
         outbox=Outbox(database),
@@ -156,6 +168,14 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
         queue=JobQueue(database),
         consistency=Consistency(database),
     )
+
+
+def _provider(settings: Settings) -> IdentityProvider | None:
+    if settings.oidc_issuer is None:
+        return None
+    from rag_service.adapters.oidc import load_oidc
+
+    return load_oidc(settings)
 
 
 def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex:

@@ -13,7 +13,8 @@ from rag_service.domain.identity import Role
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from rag_service.store.api_keys import ApiKey, NewApiKey
+    from rag_service.store.api_keys import NewApiKey
+    from rag_service.store.key_rows import ApiKey
 
 key_app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="Id of the key, as `rag key list` shows it.", metavar="ID")]

@@ -5,165 +5,227 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+import structlog
+from sqlalchemy import insert, select, update
 
 from rag_service.crypto.keys import KeyVault
 from rag_service.domain.errors import NotFound, Unauthenticated
 from rag_service.domain.identity import Role
+from rag_service.networks import Address, Network
+from rag_service.ports import SigningKey
 from rag_service.store import tables
-from rag_service.store.database import Database, now
+from rag_service.store.database import Connection, Database, now
+from rag_service.store.key_rows import (
+    ApiKey,
+    KeyTerms,
+    is_genuine,
+    new_row,
+    row_mac,
+    signing_secret_of,
+    terms_of,
+    told,
+    works_from,
+)
+from rag_service.store.key_uses import KeyUses
 from rag_service.store.names import checked_user
 from rag_service.store.tenants import Tenant, Tenants
+from rag_service.tokens import TokenGrant
 
-_KEY = re.compile(r"rag_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_KEY = re.compile(r"rag_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NO_HASH = "0" * 64
-_AUTHORITY = ("id", "secret_hash", "user_token", "scopes", "created_at", "expires_at", "revoked_at")
+_log = structlog.get_logger()
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """``secret`` is the whole key, to be shown this once."""
+    """``secret`` is to be shown this once: the key as it is sent, or what the requests of one are signed with."""
 
     key_id: str
     secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """What may be told of a key: never its secret."""
-
-    key_id: str
-    tenant: str
-    user: str
-    roles: frozenset[Role]
-    created_at: datetime
     expires_at: datetime | None
-    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedKey:
-    """Proof that a caller holds a live key of this tenant."""
+    """Proof that a caller holds a live key of this tenant, or a token that stands for it. Made here alone."""
 
+    key_id: str
     tenant: Tenant
     user: str
     roles: frozenset[Role]
 
 
+def claimed_id(presented: str) -> str | None:
+    """The id of the key that this says it is, existing or not; ``None`` of what has not the form of a key."""
+    match = _KEY.fullmatch(presented)
+    return match[1] if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A live key that never travels. Only a request whose signature by ``key`` was verified is the ``holder``'s."""
+
+    key: SigningKey
+    holder: VerifiedKey
+
+
 class ApiKeys:
-    def __init__(self, database: Database, vault: KeyVault, tenants: Tenants) -> None:
+    """The keys of all tenants. What is changed of one holds from the next request on."""
+
+    def __init__(self, database: Database, vault: KeyVault, tenants: Tenants, uses: KeyUses) -> None:
         self._database = database
         self._vault = vault
         self._tenants = tenants
+        self._uses = uses
 
     async def create(
-        self, tenant: Tenant, user: str, roles: Collection[Role], expires_after: timedelta | None
+        self,
+        tenant: Tenant,
+        user: str,
+        roles: Collection[Role],
+        expires_after: timedelta | None,
+        *,
+        networks: Sequence[Network] = (),
+        is_signed: bool = False,
     ) -> NewApiKey:
-        user = checked_user(user)
-        key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        created = now()
-        row: dict[str, Any] = {
-            "id": key_id,
-            "tenant_id": tenant.id,
-            "secret_hash": self._vault.credential_hash(secret),
-            "user_token": tenant.keys.token("user", user),
-            "sealed_user": tenant.keys.seal_name("user", user, key_id),
-            "scopes": " ".join(sorted(roles)),
-            "created_at": created,
-            "expires_at": created + expires_after if expires_after else None,
-            "revoked_at": None,
-        }
-        row["mac"] = _mac(tenant, row)
+        """A key of this user, from now on."""
+        terms = KeyTerms(checked_user(user), frozenset(roles), tuple(networks), is_signed)
         async with self._database.write(tenant.id) as connection:
-            await connection.execute(insert(tables.key_lookups).values(id=key_id, tenant_id=tenant.id))
-            await connection.execute(insert(tables.api_keys).values(row))
-        return NewApiKey(key_id, f"rag_{key_id}_{secret}")
+            return await self._insert(connection, tenant, terms, expires_after)
 
-    async def verify(self, presented: str) -> VerifiedKey:
-        """Raises ``Unauthenticated``, alike for a malformed, unknown, wrong, expired or revoked key."""
+    async def verify(self, presented: str, address: Address | None) -> VerifiedKey:
+        """The key's holder, at this address.
+
+        Raises ``Unauthenticated``, alike for a key that is malformed, unknown, wrong, expired, revoked or altered, that
+        may not be used from there, or that never travels because its requests are signed.
+        """
         match = _KEY.fullmatch(presented)
         key_id, secret = match.groups() if match else ("", "")
-        tenant = await self._tenants.of_key(key_id)
-        row = None if tenant is None else await self._row(tenant, key_id)
-        expected = row.secret_hash if row else _NO_HASH
-        is_right = hmac.compare_digest(self._vault.credential_hash(secret), expected)
-        if tenant is None or row is None or not is_right or not _is_live(tenant, row):
+        tenant, row = await self._found(key_id)
+        is_right = hmac.compare_digest(self._vault.credential_hash(secret), row["secret_hash"] if row else _NO_HASH)
+        if tenant is None or row is None or not is_right or row["sealed_signing_secret"] is not None:
             raise Unauthenticated
-        return VerifiedKey(
-            tenant=tenant,
-            user=tenant.keys.open_name("user", row.sealed_user, key_id),
-            roles=frozenset(Role(scope) for scope in row.scopes.split()),
-        )
+        return self._used(self._admitted(tenant, row, address))
+
+    async def standing_for(self, grant: TokenGrant, address: Address | None) -> VerifiedKey:
+        """The holder of a token: of the key's roles those that the token was given. Raises ``Unauthenticated``."""
+        tenant, row = await self._found(grant.key_id)
+        if tenant is None or row is None or tenant.id != grant.tenant or row["sealed_signing_secret"] is not None:
+            raise Unauthenticated
+        return self._used(self._admitted(tenant, row, address, at_most=grant.roles))
+
+    async def signing(self, key_id: str, address: Address | None) -> Signer | None:
+        """Who sends what is signed with the key of this id from this address; ``None`` without such a key."""
+        tenant, row = await self._found(key_id)
+        secret = signing_secret_of(tenant.keys, row) if tenant and row and _is_live(tenant, row) else None
+        if tenant is None or row is None or secret is None:
+            return None
+        try:
+            return Signer(SigningKey(secret), self._admitted(tenant, row, address))
+        except Unauthenticated:
+            return None
 
     async def all(self, tenant: Tenant | None = None) -> list[ApiKey]:
+        """The keys of this tenant, or of each, in the order in which they were made."""
         found: list[ApiKey] = []
         for one in [tenant] if tenant else await self._tenants.all():
             query = select(tables.api_keys).where(tables.api_keys.c.tenant_id == one.id)
             async with self._database.read(one.id) as connection:
-                found += [_told(one, row) for row in await connection.execute(query)]
+                found += [told(one, dict(row)) for row in (await connection.execute(query)).mappings()]
         return sorted(found, key=lambda key: key.created_at)
 
     async def rotate(self, key_id: str, overlap: timedelta) -> NewApiKey:
-        """A new key with the same user and scopes; the old one works until the overlap ends. Raises ``NotFound``."""
-        tenant, row = await self._live(key_id)
-        lifetime = row.expires_at - row.created_at if row.expires_at else None
-        old = _told(tenant, row)
-        fresh = await self.create(tenant, old.user, old.roles, lifetime)
-        ends = now() + overlap
-        await self._change(tenant, row, {"expires_at": min(ends, row.expires_at or ends)})
-        return fresh
+        """A new key on the same terms; the old one works until the overlap ends. Raises ``NotFound``."""
+        async with self._changing(key_id) as (connection, tenant, row):
+            if not _is_live(tenant, row):
+                raise NotFound("key")
+            made, ends, last = row["created_at"], row["expires_at"], now() + overlap
+            fresh = await self._insert(connection, tenant, terms_of(tenant.keys, row), ends - made if ends else None)
+            await _change(connection, tenant, row, expires_at=min(last, ends or last))
+            return fresh
 
     async def revoke(self, key_id: str) -> None:
-        """The key is refused from the next request on. Raises ``NotFound``."""
+        """The key, and each token that stands for it, is refused from the next request on. Raises ``NotFound``."""
+        async with self._changing(key_id) as (connection, tenant, row):
+            if row["revoked_at"]:
+                raise NotFound("key")
+            await _change(connection, tenant, row, revoked_at=now())
+
+    @asynccontextmanager
+    async def _changing(self, key_id: str) -> AsyncIterator[tuple[Connection, Tenant, Row]]:
+        """The key's row, which nobody else changes meanwhile. Raises ``NotFound``."""
         tenant = await self._tenants.of_key(key_id)
-        row = await self._row(tenant, key_id) if tenant else None
-        if tenant is None or row is None or row.revoked_at:
+        if tenant is None:
             raise NotFound("key")
-        await self._change(tenant, row, {"revoked_at": now()})
-
-    async def _live(self, key_id: str) -> tuple[Tenant, Row[Any]]:
-        tenant = await self._tenants.of_key(key_id)
-        row = await self._row(tenant, key_id) if tenant else None
-        if tenant is None or row is None or not _is_live(tenant, row):
-            raise NotFound("key")
-        return tenant, row
-
-    async def _row(self, tenant: Tenant, key_id: str) -> Row[Any] | None:
-        query = select(tables.api_keys).where(tables.api_keys.c.tenant_id == tenant.id, tables.api_keys.c.id == key_id)
-        async with self._database.read(tenant.id) as connection:
-            return (await connection.execute(query)).one_or_none()
-
-    async def _change(self, tenant: Tenant, row: Row[Any], changes: Mapping[str, object]) -> None:
-        changed = {**row._asdict(), **changes}
-        this = (tables.api_keys.c.tenant_id == tenant.id) & (tables.api_keys.c.id == row.id)
         async with self._database.write(tenant.id) as connection:
-            await connection.execute(
-                update(tables.api_keys).where(this).values({**changes, "mac": _mac(tenant, changed)})
-            )
+            row = await _row(connection, tenant, key_id)
+            if row is None:
+                raise NotFound("key")
+            yield connection, tenant, row
+
+    async def _insert(
+        self, connection: Connection, tenant: Tenant, terms: KeyTerms, expires_after: timedelta | None
+    ) -> NewApiKey:
+        key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        made = now()
+        hashed = secrets.token_urlsafe(32) if terms.is_signed else secret  # of a signed key, none that anybody knows
+        row = new_row(
+            tenant.keys,
+            key_id,
+            terms,
+            self._vault.credential_hash(hashed),
+            secret if terms.is_signed else None,
+            (made, made + expires_after if expires_after else None),
+        )
+        await connection.execute(insert(tables.key_lookups).values(id=key_id, tenant_id=tenant.id))
+        await connection.execute(insert(tables.api_keys).values(row))
+        return NewApiKey(key_id, secret if terms.is_signed else f"rag_{key_id}_{secret}", row["expires_at"])
+
+    async def _found(self, key_id: str) -> tuple[Tenant | None, Row | None]:
+        tenant = await self._tenants.of_key(key_id)
+        if tenant is None:
+            return None, None
+        async with self._database.read(tenant.id) as connection:
+            return tenant, await _row(connection, tenant, key_id)
+
+    def _admitted(
+        self, tenant: Tenant, row: Row, address: Address | None, at_most: frozenset[Role] = frozenset(Role)
+    ) -> VerifiedKey:
+        if not _is_live(tenant, row):
+            raise Unauthenticated
+        terms = terms_of(tenant.keys, row)
+        if not works_from(terms, address):
+            raise Unauthenticated
+        return VerifiedKey(row["id"], tenant, terms.user, terms.roles & at_most)
+
+    def _used(self, holder: VerifiedKey) -> VerifiedKey:
+        self._uses.note(holder.tenant.id, holder.key_id)
+        return holder
 
 
-def _mac(tenant: Tenant, row: Mapping[str, Any]) -> bytes:
-    """Over all in the row that gives authority: a row that something else wrote opens nothing."""
-    return tenant.keys.mac("api key", *(str(row[name]) for name in _AUTHORITY))
+def _is_live(tenant: Tenant, row: Row) -> bool:
+    if not is_genuine(tenant.keys, row):
+        _log.error("api_key_altered", key_id=row["id"], tenant=tenant.id)
+        return False
+    return row["revoked_at"] is None and (row["expires_at"] is None or row["expires_at"] > now())
 
 
-def _is_live(tenant: Tenant, row: Row[Any]) -> bool:
-    is_ours = hmac.compare_digest(row.mac, _mac(tenant, row._asdict()))
-    return is_ours and row.revoked_at is None and (row.expires_at is None or row.expires_at > now())
+async def _row(connection: Connection, tenant: Tenant, key_id: str) -> Row | None:
+    table = tables.api_keys
+    query = select(table).where(table.c.tenant_id == tenant.id, table.c.id == key_id)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else dict(row)
 
 
-def _told(tenant: Tenant, row: Row[Any]) -> ApiKey:
-    return ApiKey(
-        key_id=row.id,
-        tenant=tenant.name,
-        user=tenant.keys.open_name("user", row.sealed_user, row.id),
-        roles=frozenset(Role(scope) for scope in row.scopes.split()),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-    )
+async def _change(connection: Connection, tenant: Tenant, row: Row, **changes: datetime) -> None:
+    this = (tables.api_keys.c.tenant_id == tenant.id) & (tables.api_keys.c.id == row["id"])
+    mac = row_mac(tenant.keys, {**row, **changes})
+    await connection.execute(update(tables.api_keys).where(this).values(**changes, mac=mac))

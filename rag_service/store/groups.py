@@ -60,23 +60,26 @@ class Groups:
         except UniqueViolation:
             return
 
-    async def of_user(self, operator: OperatorScope, keys: TenantKeys, user: str) -> frozenset[str]:
-        """The groups that the user is in, directly or by a group in them.
+    async def of_user(
+        self, operator: OperatorScope, keys: TenantKeys, user: str, brought: Collection[str] = ()
+    ) -> frozenset[str]:
+        """The groups that the user is in, directly or by a group in them; with those ``brought`` by their credential.
 
         Raises ``SealBroken`` where a row was altered, or its name comes from another row.
         """
         table, this = tables.members, keys.token("user", checked_user(user))
+        brought_tokens = [keys.token("group", one) for one in sorted(brought)]
         direct = tables.members.alias()
         in_theirs = select(direct.c.group_token).where(
             direct.c.tenant_id == operator.tenant, direct.c.member_token == this
         )
         query = select(table).where(
             table.c.tenant_id == operator.tenant,
-            (table.c.member_token == this) | table.c.member_token.in_(in_theirs),
+            table.c.member_token.in_([this, *brought_tokens]) | table.c.member_token.in_(in_theirs),
         )
         async with self._database.read(operator.tenant) as connection:
             rows = (await connection.execute(query)).all()
-        return frozenset(_opened(keys, row)[0] for row in rows)
+        return frozenset(brought).union(_opened(keys, row)[0] for row in rows)
 
     async def all(self, operator: OperatorScope, keys: TenantKeys) -> dict[str, list[Principal]]:
         """Every group with its members."""

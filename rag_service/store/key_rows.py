@@ -65,7 +65,7 @@ def new_row(
     secret_hash: str,
     signing_secret: str | None,
     dates: tuple[datetime, datetime | None],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The row of a new key. ``dates`` are when it was made, and when it ends."""
     networks = " ".join(map(str, terms.networks))
     row = {

@@ -33,7 +33,7 @@ class KeyUses:
     def note(self, tenant: TenantId, key_id: str) -> None:
         """The key is used now; that is written within seconds, unless it was a minute ago or less."""
         moment, this = now(), (tenant, key_id)
-        if moment - self._written.get(this, datetime.min) < _EVERY:
+        if (written := self._written.get(this)) and moment - written < _EVERY:
             return
         self._noted[this] = moment
         if self._writing is None or self._writing.done():

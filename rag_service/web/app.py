@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from rag_service import __version__
-from rag_service.web import documents, health, jobs, query
+from rag_service.throttle import Throttle
+from rag_service.web import access, documents, health, jobs, query, token
+from rag_service.web.authenticate import authenticated
 from rag_service.web.intake import Intake
 from rag_service.web.limits import BodyLimit
 from rag_service.web.problems import add_problem_handlers
@@ -22,14 +24,17 @@ def create_app(service: Service) -> FastAPI:
         title="rag-service",
         version=__version__,
         summary="Answers with citations over each tenant's own documents.",
-        description="Authenticate with `Authorization: Bearer <API key>`. Errors are problem details (RFC 9457).",
+        description="Send `Authorization: Bearer <API key or token>`. Errors are problem details (RFC 9457).",
     )
     app.state.service = service
+    app.state.throttle = Throttle(service.settings.auth_failures)
     app.state.intake = Intake(service.settings.max_upload_mb * 2**20)
     app.include_router(query.router)
     app.include_router(documents.router)
+    app.include_router(access.router)
     app.include_router(jobs.router)
     app.include_router(health.router)
-    add_problem_handlers(app)
+    app.include_router(token.router)
+    add_problem_handlers(app, authenticated)
     app.add_middleware(BodyLimit)
     return app

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 
-from rag_service.authentication import Caller, authenticate
+from rag_service.authentication import Caller, Holder, caller_of
 from rag_service.domain.errors import Unauthenticated
 from rag_service.domain.identity import Role
+from rag_service.networks import Address
+from rag_service.ports import SigningKey
+from rag_service.store.api_keys import Signer, VerifiedKey, claimed_id
+from rag_service.throttle import Throttle
+from rag_service.tokens import is_ours
+from rag_service.web.client_address import client_address
+from rag_service.web.signed_requests import carries_signature, verify_signature
 from rag_service.wiring import Service
 
-_bearer = HTTPBearer(auto_error=False, description="An API key, as `rag key create` prints it.")
+T = TypeVar("T")
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key, as `rag key create` prints it; a token of `POST /v1/token`; or an access token of the "
+    "identity provider that the service is set up to believe.",
+)
 
 
 def current_service(request: Request) -> Service:
@@ -24,29 +37,112 @@ def current_service(request: Request) -> Service:
 CurrentService = Annotated[Service, Depends(current_service)]
 
 
-async def require_live_key(request: Request) -> None:
-    """Raises ``Unauthenticated`` unless the request carries a live key, of whatever tenant."""
+async def authenticated(request: Request) -> Holder:
+    """Who holds the credential that the request carries, of whatever tenant. It is verified once a request.
+
+    Raises ``Unauthenticated``, alike whatever is wrong with it, or ``TooManyAttempts``.
+    """
+    known: Holder | None = getattr(request.state, "holder", None)
+    if known is None:
+        is_signed = "authorization" not in request.headers and carries_signature(request)
+        known = await (_signer(request) if is_signed else _bearer_of(request, _verified))
+        request.state.holder = known
+    return known
+
+
+async def key_holder(request: Request) -> VerifiedKey:
+    """Who holds the API key that the request carries: the key itself, and nothing that stands for it.
+
+    Raises as ``authenticated`` does.
+    """
+    return await _bearer_of(request, _verified_key)
+
+
+async def _verified_key(service: Service, presented: str, address: Address | None) -> VerifiedKey:
+    return await service.store.api_keys.verify(presented, address)
+
+
+async def _verified(service: Service, presented: str, address: Address | None) -> Holder:
+    if is_ours(presented):
+        return await service.store.api_keys.standing_for(service.tokens.verify(presented), address)
+    if service.provider is not None and presented.count(".") == 2:
+        return await service.provider.identify(presented)
+    return await _verified_key(service, presented, address)
+
+
+async def _bearer_of(request: Request, verify: Callable[[Service, str, Address | None], Awaitable[T]]) -> T:
+    """What ``verify`` makes of the request's credential, unless too many that came from there were wrong."""
+    presented, address = await _presented(request), client_address(request)
+    throttle: Throttle = request.app.state.throttle
+    attempt = throttle.attempt(address, claimed_id(presented) or presented, presented)
+    throttle.refuse_if_blocked(attempt)
+    try:
+        verified = await verify(current_service(request), presented, address)
+    except Unauthenticated:
+        throttle.failed(attempt)
+        raise
+    throttle.succeeded(attempt)
+    return verified
+
+
+async def _signer(request: Request) -> VerifiedKey:
+    """Who signed the request, unless too many signatures that came from there were wrong."""
+    service, address = current_service(request), client_address(request)
+    throttle: Throttle = request.app.state.throttle
+    attempt = throttle.attempt(address, "", None)
+    found: dict[str, Signer] = {}
+
+    async def find(key_id: str) -> SigningKey | None:
+        nonlocal attempt
+        attempt = throttle.attempt(address, key_id, None)
+        throttle.refuse_if_blocked(attempt)
+        if signer := await service.store.api_keys.signing(key_id, address):
+            found[key_id] = signer
+        return signer.key if signer else None
+
+    max_age_s = service.settings.signature_age_s
+    try:
+        key_id = await verify_signature(request, find, service.store.nonces, max_age_s=max_age_s)
+    except Unauthenticated:
+        throttle.failed(attempt)
+        raise
+    throttle.succeeded(attempt)
+    holder = found[key_id].holder
+    service.store.key_uses.note(holder.tenant.id, holder.key_id)
+    return holder
+
+
+async def _presented(request: Request) -> str:
+    """The one bearer credential of the request. Of two, somebody on the way may have read the other."""
     credentials = await _bearer(request)
-    if credentials is None:
+    if credentials is None or len(request.headers.getlist("authorization")) != 1:
         raise Unauthenticated
-    await current_service(request).store.api_keys.verify(credentials.credentials)
+    return credentials.credentials
 
 
-def _caller_with(role: Role) -> Callable[..., Awaitable[Caller]]:
+def _caller_with(*roles: Role) -> Callable[..., Awaitable[Caller]]:
     async def caller(
+        request: Request,
         service: CurrentService,
         tenant: Annotated[str, Path(description="Name of the tenant.")],
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        _documented: Annotated[object, Depends(_bearer)],
     ) -> Caller:
-        if credentials is None:
-            raise Unauthenticated
-        return await authenticate(credentials.credentials, tenant, role, service.store.api_keys, service.store.groups)
+        store = service.store
+        return await caller_of(
+            await authenticated(request), tenant, *roles, tenants=store.tenants, groups_of=store.groups
+        )
 
     return caller
 
 
 IngestCaller = Annotated[Caller, Depends(_caller_with(Role.INGEST))]
-"""The caller of a route that uploads: their key has the scope ``ingest``."""
+"""The caller of a route that uploads: their credential has the scope ``ingest``."""
+
+ManageCaller = Annotated[Caller, Depends(_caller_with(Role.INGEST, Role.ADMIN))]
+"""The caller of a route that changes what is stored: ``ingest`` for what is their own, or ``admin``."""
 
 QueryCaller = Annotated[Caller, Depends(_caller_with(Role.QUERY))]
-"""The caller of a route that reads: their key has the scope ``query``."""
+"""The caller of a route that reads: their credential has the scope ``query``."""
+
+KeyHolder = Annotated[VerifiedKey, Depends(key_holder)]
+"""Whoever shows an API key itself, of whatever tenant and with whatever scopes."""

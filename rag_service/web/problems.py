@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from rag_service.domain import errors
-from rag_service.web.authenticate import require_live_key
 
 _log = structlog.get_logger()
 
@@ -42,9 +41,20 @@ _TOLD = (
 )
 
 
-def add_problem_handlers(app: FastAPI) -> None:
+def add_problem_handlers(app: FastAPI, authenticated: Callable[[Request], Awaitable[object]]) -> None:
+    """Every error leaves ``app`` as a problem. ``authenticated`` raises for a request of nobody that is known."""
+
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        """What is wrong with a request is told to whoever is known: JSON is read before any dependency can refuse."""
+        if request.url.path.startswith("/v1/"):
+            try:
+                await authenticated(request)
+            except errors.RagError as refusal:
+                return await _rag_error(request, refusal)
+        return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
+
     app.exception_handler(errors.RagError)(_rag_error)
-    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(RequestValidationError)(invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(Exception)(_defect)
 
@@ -71,16 +81,6 @@ async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
             _log.error("request_failed", error=type(error).__name__, detail=str(error))
             return problem_response(status, kind, "the service cannot answer now; its operator sees why in the log")
     return await _defect(_request, error)
-
-
-async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    """What is wrong with a request is told to whoever holds a key: JSON is read before any dependency can refuse."""
-    if "tenant" in request.path_params:
-        try:
-            await require_live_key(request)
-        except errors.RagError as refusal:
-            return await _rag_error(request, refusal)
-    return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
 
 
 def _complaint(error: Any) -> str:

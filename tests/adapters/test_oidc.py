@@ -122,6 +122,7 @@ FORGERIES: dict[str, Callable[[Provider], str]] = {
         _good_header(kid="own", jku="http://127.0.0.1:9/keys"), p.claims(), OWN.sign
     ),
     "an extension marked critical": lambda p: compact(_good_header(crit=["exp"], exp=1), p.claims(), ED.sign),
+    "an extension that the library knows": lambda p: compact(_good_header(crit=["b64"], b64=True), p.claims(), ED.sign),
     "an unencoded payload": lambda p: compact(_good_header(b64=False, crit=["b64"]), p.claims(), ED.sign),
     "a token of another kind": lambda p: compact(_good_header(typ="logout+jwt"), p.claims(), ED.sign),
     "a header with a field twice": lambda p: compact(
@@ -154,6 +155,7 @@ FORGERIES: dict[str, Callable[[Provider], str]] = {
     "issued ten minutes ago": lambda p: p.token(iat=time.time() - 601),
     "issued in the future": lambda p: p.token(iat=time.time() + 60),
     "not yet in force": lambda p: p.token(nbf=time.time() + 60),
+    "a beginning that is true": lambda p: p.token(nbf=True),
     "bound to a key that nobody shows": lambda p: p.token(cnf={"jkt": "x"}),
     "no user": lambda p: p.token(sub=None),
     "a user that is a number": lambda p: p.token(sub=7),
@@ -167,6 +169,14 @@ FORGERIES: dict[str, Callable[[Provider], str]] = {
 def test_whatever_is_wrong_with_a_token_it_is_refused(forgery: str, provider: Provider) -> None:
     with pytest.raises(Unauthenticated):
         identified(provider, FORGERIES[forgery](provider))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS512", "ES256K", "rs256"])
+def test_of_an_algorithm_that_is_not_allowed_the_provider_is_not_even_asked(algorithm: str, provider: Provider) -> None:
+    token = compact({"alg": algorithm, "kid": RSA.key_id}, provider.claims(), RSA.sign)
+    with pytest.raises(Unauthenticated):
+        identified(provider, token)
+    assert provider.asked == []
 
 
 @pytest.mark.parametrize(
@@ -195,7 +205,7 @@ LISTINGS: dict[str, tuple[Signer, dict[str, Any]]] = {
     "a key that only signs": (ED, {"key_ops": ["sign"]}),
     "operations that are no list": (ED, {"key_ops": "verify"}),
     "a key for another algorithm": (RSA, {"alg": "RSA-OAEP"}),
-    "a key that shows its private part": (ED, {"d": "AAAA"}),
+    "a key that shows its private part": (ED, {"d": encoded(ED.key.private_bytes_raw())}),
     "a short RSA key": (Signer("short", "RS256", bits=1024), {}),
     "a shared secret": (RSA, {"kty": "oct", "k": "AAAA"}),
     "another curve": (SIGNERS["ES256"], {"crv": "P-384"}),

@@ -18,6 +18,7 @@ import pytest
 from rag_service.authentication import operate
 from rag_service.domain.errors import DatabaseUnavailable
 from rag_service.domain.identity import Role
+from rag_service.request_signing import sign_request
 from rag_service.settings import Settings
 from rag_service.store.api_keys import NewApiKey
 from rag_service.tokens import ServiceTokens
@@ -107,11 +108,12 @@ def test_every_credential_that_is_not_live_is_the_same_401(provider: Provider, r
                 "nonsense": "nonsense",
                 "no key's id": f"rag_{'0' * 16}_{'A' * 43}",
                 "another secret": live.secret[:-4] + "AAAA",
-                "another key's id": signed.secret[:20] + live.secret[20:],
+                "another key's id": f"rag_{signed.key_id}_{live.secret[21:]}",
                 "revoked": revoked.secret,
                 "expired": (await new_key(acme, lifetime=timedelta(seconds=-1))).secret,
                 "rotated out": rotated.secret,
-                "for signing only": signed.secret,
+                "for signing only": f"rag_{signed.key_id}_{signed.secret}",
+                "what is signed with": signed.secret,
                 "from elsewhere only": (await new_key(acme, networks=[ip_network("192.0.2.0/24")])).secret,
                 "token of a revoked key": token_of_revoked,
                 "token that has run out": hour_ago.mint(tenant, live.key_id, [Role.QUERY]).text,
@@ -234,7 +236,8 @@ def test_only_a_key_that_may_travel_is_exchanged_for_a_token(
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             key = (await new_key(acme)).secret
-            signed = (await new_key(acme, is_signed=True)).secret
+            new = await new_key(acme, is_signed=True)
+            signed = f"rag_{new.key_id}_{new.secret}"
             for credential in (await token_for(acme, key), vouched(provider), signed, "nonsense", None):
                 async with client(acme.service, credential) as web:
                     for body in ({"json": {}}, {"content": b"{"}, {"json": {"scope": 7}}):
@@ -276,8 +279,8 @@ def test_a_rotated_key_and_its_successor_work_side_by_side(run: Run, open_compan
             await keys.revoke(old.key_id)
             assert (await answered(acme, old.secret)).status_code == 401
             assert (await answered(acme, new.secret)).status_code == 200
-            signed = await new_key(acme, is_signed=True)
-            assert (await answered(acme, (await keys.rotate(signed.key_id, timedelta(0))).secret)).status_code == 401
+            signed = await keys.rotate((await new_key(acme, is_signed=True)).key_id, timedelta(0))
+            assert (await answered(acme, f"rag_{signed.key_id}_{signed.secret}")).status_code == 401
 
     run(scenario())
 
@@ -384,9 +387,8 @@ TAMPERINGS = {
 }
 
 
-@pytest.mark.parametrize("tampering", sorted(TAMPERINGS))
 def test_a_key_whose_row_was_written_by_something_else_is_refused(
-    tampering: str, settings: Settings, run: Run, open_companies: Open
+    settings: Settings, run: Run, open_companies: Open
 ) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
@@ -399,21 +401,24 @@ def test_a_key_whose_row_was_written_by_something_else_is_refused(
                 "bound": await new_key(acme, networks=away),
                 "home": await new_key(acme, networks=home),
                 "signed": await new_key(acme, is_signed=True),
-                "untouched": await new_key(acme),
             }
-            await acme.service.store.api_keys.revoke(made["revoked"].key_id)
-            statement = TAMPERINGS[tampering]
-            target = statement.rpartition(":")[2]
+            ids = {name: key.key_id for name, key in made.items()}
+            await acme.service.store.api_keys.revoke(ids["revoked"])
             with sql(settings) as database:
-                changed = database.execute(statement, {name: key.key_id for name, key in made.items()})
-                assert changed.rowcount == 1
-            key_id, secret = made[target].key_id, made[target].secret
-            shown = {secret, f"rag_{key_id}_{made['key'].secret[21:]}"}
-            for credential in shown:
-                assert (await answered(acme, credential)).status_code == 401
-            assert (await answered(acme, made["untouched"].secret)).status_code == 200
-            told = {key.key_id: key.is_altered for key in await acme.service.store.api_keys.all()}
-            assert [known for known, is_altered in told.items() if is_altered] == [key_id]
+                database.execute("create table as_made as select * from api_keys")
+            for tampering, statement in TAMPERINGS.items():
+                with sql(settings) as database:
+                    assert database.execute(statement, ids).rowcount == 1
+                target = statement.rpartition(":")[2]
+                for secret in {made[target].secret[-43:], made["key"].secret[-43:]}:
+                    response = await answered(acme, f"rag_{ids[target]}_{secret}")
+                    assert (tampering, response.status_code) == (tampering, 401)
+                told = {key.key_id for key in await acme.service.store.api_keys.all() if key.is_altered}
+                assert (tampering, told) == (tampering, {ids[target]})
+                with sql(settings) as database:
+                    database.execute("delete from api_keys")
+                    database.execute("insert into api_keys select * from as_made")
+                assert (await answered(acme, made["key"].secret)).status_code == 200
 
     run(scenario())
 
@@ -439,33 +444,107 @@ def test_a_key_that_is_looked_up_for_another_tenant_is_no_key_there(
     run(scenario())
 
 
+# --- signed requests
+
+
+async def signed(company: Company, key: NewApiKey, *, address: str = "127.0.0.1", **request: Any) -> httpx.Response:
+    """What the company says to a request that is signed with the key."""
+    async with client(company.service, None, address=address) as web:
+        built = web.build_request(**{"method": "GET", "url": LIST, **request})
+        body, kind = built.read(), built.headers.get("content-type")
+        url = str(built.url)
+        built.headers.update(
+            sign_request(built.method, url, key_id=key.key_id, secret=key.secret, body=body, content_type=kind)
+        )
+        return await web.send(built)
+
+
+def test_a_signed_request_is_its_signers_and_good_once(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme", "bolt") as (acme, _):
+            key = await new_key(acme, is_signed=True)
+            question = {"method": "POST", "url": "/v1/tenants/acme/query", "json": {"question": QUESTION}}
+            for request in ({}, question):
+                assert (await signed(acme, key, **request)).status_code == 200
+                once = await signed(acme, key, **request)
+                assert once.status_code == 200
+                async with client(acme.service, None) as web:
+                    assert (await web.send(once.request)).status_code == 401, "a second time"
+            assert (await signed(acme, key, url="/v1/tenants/bolt/documents")).status_code == 404
+            assert (await signed(acme, key, method="POST", files={"file": ("a", b"a")})).status_code == 403
+            assert (await signed(acme, key, method="POST", url="/v1/token")).status_code == 401
+            await acme.service.store.key_uses.flush()
+            assert (await acme.service.store.api_keys.all())[0].last_used_at is not None
+
+    run(scenario())
+
+
+def test_a_signature_by_a_key_that_is_not_live_or_not_for_signing_is_refused(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            keys = acme.service.store.api_keys
+            key, revoked = await new_key(acme, is_signed=True), await new_key(acme, is_signed=True)
+            away = await new_key(acme, is_signed=True, networks=[ip_network("192.0.2.0/24")])
+            await keys.revoke(revoked.key_id)
+            bearer = await new_key(acme)
+            refused = [
+                revoked,
+                away,
+                bearer,
+                NewApiKey(bearer.key_id, bearer.secret[-43:], None),
+                NewApiKey(key.key_id, revoked.secret, None),
+                NewApiKey("0" * 16, key.secret, None),
+                await new_key(acme, is_signed=True, lifetime=timedelta(seconds=-1)),
+            ]
+            for one in refused:
+                assert (await signed(acme, one)).status_code == 401
+            assert (await signed(acme, away, address="192.0.2.9")).status_code == 200
+            await acme.service.store.key_uses.flush()
+            used = {known.key_id for known in await keys.all() if known.last_used_at}
+            assert used == {away.key_id}, "a wrong signature is no use"
+
+    run(scenario())
+
+
+def test_what_is_wrong_with_a_signed_request_is_told_to_its_signer_alone(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            key = await new_key(acme, is_signed=True)
+            broken = {"method": "POST", "url": "/v1/tenants/acme/query", "content": b"{"}
+            broken["headers"] = {"content-type": "application/json"}
+            assert (await signed(acme, key, **broken)).status_code == 422
+            other = NewApiKey(key.key_id, "A" * 43, None)
+            assert (await signed(acme, other, **broken)).status_code == 401
+
+    run(scenario())
+
+
 # --- where a key works
 
 
-@pytest.mark.parametrize(
-    ("address", "status"),
-    [
-        ("192.0.2.7", 200),
-        ("::ffff:192.0.2.7", 200),
-        ("2001:db8::1", 200),
-        ("192.0.3.7", 401),
-        ("127.0.0.1", 401),
-        ("2001:db9::1", 401),
-        ("", 401),
-        ("testclient", 401),
-    ],
-)
-def test_a_key_with_networks_works_from_there_alone(address: str, status: int, run: Run, open_companies: Open) -> None:
+ADDRESSES = {
+    "192.0.2.7": 200,
+    "::ffff:192.0.2.7": 200,
+    "2001:db8::1": 200,
+    "192.0.3.7": 401,
+    "127.0.0.1": 401,
+    "2001:db9::1": 401,
+    "": 401,
+    "testclient": 401,
+}
+
+
+def test_a_key_with_networks_works_from_there_alone(run: Run, open_companies: Open) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")]
             key = (await new_key(acme, networks=networks)).secret
-            token = await token_for(acme, key, address="192.0.2.200")
-            for credential in (key, token):
-                assert (await answered(acme, credential, address)).status_code == status
-                async with client(acme.service, credential, address=address) as web:
-                    claimed = await web.get(LIST, headers={"X-Forwarded-For": "192.0.2.7"})
-                assert claimed.status_code == status, "a header that nobody trusted has written"
+            for credential in (key, await token_for(acme, key, address="192.0.2.200")):
+                for address, status in ADDRESSES.items():
+                    assert (address, (await answered(acme, credential, address)).status_code) == (address, status)
+                    async with client(acme.service, credential, address=address) as web:
+                        claimed = await web.get(LIST, headers={"X-Forwarded-For": "192.0.2.7"})
+                    assert (address, claimed.status_code) == (address, status), "a header that anybody may write"
 
     run(scenario())
 

@@ -64,7 +64,7 @@ def test_a_user_moved_to_another_key_is_refused(
                 )
             async with client(acme.service, outsider) as web:
                 response = await ask(web, "acme", "Which merger did the board approve?")
-            assert response.status_code == 500
+            assert response.status_code == 401
             assert "Quillon" not in response.text
 
     run(scenario())

@@ -17,14 +17,14 @@ from rag_service.domain.errors import RagError
 from rag_service.domain.identity import Role
 from rag_service.domain.jobs import Job, JobState, Report, UploadRequest
 from rag_service.store import database as database_module
-from rag_service.store import jobs, outbox, tenant_jobs, uploads, versions
+from rag_service.store import claims, jobs, outbox, tenant_jobs, uploads, versions
 from rag_service.store.access import sealed_owner
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.database import Database
 from rag_service.store.groups import Groups
-from rag_service.store.jobs import Claim, JobQueue
+from rag_service.store.claims import Claim
+from rag_service.store.jobs import JobQueue
 from rag_service.store.key_uses import KeyUses
-from rag_service.store.nonces import Nonces
 from rag_service.store.outbox import Outbox
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenant, Tenants
@@ -49,7 +49,7 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        for module in (jobs, outbox, tenant_jobs, uploads, versions):
+        for module in (claims, jobs, outbox, tenant_jobs, uploads, versions):
             assert module.now is database_module.now
             patch.setattr(module, "now", self.now)
 
@@ -158,7 +158,7 @@ def over(database: Database, limits: QueueLimits = NO_LIMITS, lease_s: float = 6
     return Queued(
         database=database,
         tenants=tenants,
-        api_keys=ApiKeys(database, VAULT, tenants, KeyUses(database), Nonces(database)),
+        api_keys=ApiKeys(database, VAULT, tenants, KeyUses(database)),
         uploads=Uploads(database, limits),
         jobs=TenantJobs(database),
         queue=JobQueue(database, lease_s=lease_s),

@@ -56,7 +56,7 @@ class Unauthenticated(RagError):
     """No valid credential came with the request."""
 
     def __str__(self) -> str:
-        return "a valid API key is required"
+        return "a valid credential is required"
 
 
 @dataclass
