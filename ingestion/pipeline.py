@@ -27,7 +27,7 @@ from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
 from rag_service.store.documents import Documents
-from rag_service.store.jobs import Claim
+from rag_service.store.claims import Claim
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import seal_report
 from rag_service.store.versions import LiveVersion, Versions

@@ -30,7 +30,8 @@ from rag_service.domain.jobs import JobState, Report
 from rag_service.folder import QUEUE_LOCK, hold
 from rag_service.pauses import Pauses
 from rag_service.settings import Settings
-from rag_service.store.jobs import MOST_ATTEMPTS, Claim
+from rag_service.store.claims import Claim
+from rag_service.store.jobs import MOST_ATTEMPTS
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import seal_report
 from rag_service.wiring import Store

@@ -9,34 +9,21 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.orm import aliased
 
-from rag_service.domain.errors import LeaseLost
 from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import ENDED, JobState
 from rag_service.store import tables
+from rag_service.store.claims import Claim, end_claimed, is_held, report
 from rag_service.store.database import SHARED, Connection, Database, now
-from rag_service.store.uploads import cancel_uploads
 
 MOST_ATTEMPTS = 8
 """A job that was begun so often without an end is a dead letter."""
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One worker's right to one job, until its lease runs out. ``lease`` is checked again where the job ends."""
-
-    job_id: str
-    tenant: TenantId
-    document_id: str
-    lease: str
-    attempt: int
 
 
 class JobQueue:
@@ -172,17 +159,17 @@ class JobQueue:
         """
         moment = now()
         async with self._database.write(claim.tenant) as connection:
-            if not await _is_held(connection, claim):
+            if not await is_held(connection, claim):
                 return None
             if sealed_report is not None:
-                await _report(connection, claim, sealed_report)
+                await report(connection, claim, sealed_report)
             later = moment + timedelta(seconds=_delay(claim.attempt))
             return await _set_back(connection, claim.tenant, claim.job_id, claim.attempt, later, most_attempts)
 
     async def interrupt(self, claim: Claim) -> None:
         """The job waits again as if it had not been begun: its worker stops."""
         async with self._database.write(claim.tenant) as connection:
-            if await _is_held(connection, claim):
+            if await is_held(connection, claim):
                 await _set_back(connection, claim.tenant, claim.job_id, claim.attempt - 1, now())
 
     async def end(self, claim: Claim, state: JobState, sealed_report: bytes) -> None:
@@ -218,61 +205,10 @@ class JobQueue:
                 await connection.execute(delete(table).where(table.c.tenant_id == tenant, table.c[column].in_(gone)))
 
 
-async def end_claimed(
-    connection: Connection, claim: Claim, state: JobState, sealed_report: bytes, outbox_position: int | None = None
-) -> None:
-    """As part of this transaction the job ends and its content goes. Raises ``LeaseLost``: then nothing is stored."""
-    ended = await connection.execute(
-        update(tables.jobs)
-        .where(_held_by(claim))
-        .values(state=state, stage="", lease=None, lease_until=None, outbox_position=outbox_position, changed_at=now())
-    )
-    if not ended.rowcount:
-        raise LeaseLost(claim.job_id)
-    await _report(connection, claim, sealed_report)
-    spool = tables.spool.c
-    await connection.execute(delete(tables.spool).where(spool.tenant_id == claim.tenant, spool.job_id == claim.job_id))
-    if state in {JobState.STORED, JobState.UNCHANGED}:
-        await _supersede_earlier(connection, claim)
-
-
-async def _supersede_earlier(connection: Connection, claim: Claim) -> None:
-    """No upload of this source that was accepted earlier, and failed, can be tried again and replace this one."""
-    jobs = tables.jobs.c
-    this = select(jobs.source_token, jobs.position).where(jobs.tenant_id == claim.tenant, jobs.id == claim.job_id)
-    source, position = (await connection.execute(this)).one()
-    await cancel_uploads(connection, claim.tenant, (jobs.source_token == source) & (jobs.position < position))
-
-
 def _is_due(moment: datetime) -> ColumnElement[bool]:
     """The job need not wait longer. One that would wait longer than any ever does was set back by another clock."""
     not_before = tables.jobs.c.not_before
     return or_(not_before <= moment, not_before > moment + timedelta(seconds=_LONGEST_DELAY_S))
-
-
-def _held_by(claim: Claim) -> ColumnElement[bool]:
-    jobs = tables.jobs.c
-    return and_(
-        jobs.tenant_id == claim.tenant,
-        jobs.id == claim.job_id,
-        jobs.lease == claim.lease,
-        jobs.state == JobState.RUNNING,
-    )
-
-
-async def _is_held(connection: Connection, claim: Claim) -> bool:
-    """From then on nobody takes it back before this transaction ends."""
-    held = select(tables.jobs.c.id).where(_held_by(claim)).with_for_update()
-    return (await connection.execute(held)).one_or_none() is not None
-
-
-async def _report(connection: Connection, claim: Claim, sealed_report: bytes) -> None:
-    uploads = tables.uploads.c
-    await connection.execute(
-        update(tables.uploads)
-        .where(uploads.tenant_id == claim.tenant, uploads.job_id == claim.job_id)
-        .values(sealed_report=sealed_report)
-    )
 
 
 async def _set_back_all(connection: Connection, which: ColumnElement[bool], moment: datetime) -> int:

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, PENDING, JobState
-from rag_service.store.jobs import MOST_ATTEMPTS, Claim
+from rag_service.store.claims import Claim
+from rag_service.store.jobs import MOST_ATTEMPTS
 from rag_service.store.tenants import Tenant
 from tests.databases import opened, rows
 from tests.store.queued import Clock, Queued, over
