@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.sync_cli import sync
-from rag_service.commands.documents import parse_access
+from rag_service.commands.access import parse_access
 from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
 if TYPE_CHECKING:

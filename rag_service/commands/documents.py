@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from rag_service.commands.access import DocumentId, access_app
 from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
 
 if TYPE_CHECKING:
-    from rag_service.domain.identity import Principal
     from rag_service.store.documents import DocumentMeta
 
 documents_app = typer.Typer(help="List, show, share and delete documents.", no_args_is_help=True)
-DocumentId = Annotated[str, typer.Argument(help="Id of the document, as `rag documents list` shows it.", metavar="ID")]
-
-
-def parse_access(entries: list[str] | None) -> list[Principal]:
-    """Access entries from the command line. A malformed one is a wrong usage."""
-    from rag_service.domain.identity import Principal
-
-    try:
-        return [Principal.parse(entry) for entry in entries or []]
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--allow") from None
+documents_app.add_typer(access_app, name="access")
 
 
 @documents_app.command("list")
@@ -61,33 +51,6 @@ def show_document(
 
     facts = run(as_json, action)
     show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
-
-
-@documents_app.command("access")
-def set_access(
-    document_id: DocumentId,
-    tenant: TenantName,
-    allow: Annotated[list[str], typer.Option("--allow", help="user:U, group:G or everyone; repeat for more.")],
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Replace a document's access list. Whoever is no longer on it reads nothing from the next request on."""
-    from rag_service.authentication import operate
-    from rag_service.owner.reach import until_followed
-    from rag_service.wiring import open_store
-
-    principals = parse_access(allow)
-
-    async def action() -> None:
-        settings = settings_for(data_dir)
-        async with open_store(settings) as store:
-            owner = await store.tenants.by_name(tenant)
-            await store.versions.set_access(operate(owner), owner.keys, document_id, principals)
-            await until_followed(settings, store, owner.id)
-
-    run(as_json, action)
-    access = sorted(str(one) for one in principals)
-    show(as_json, {"document_id": document_id, "access": access}, f"{document_id} is readable by {', '.join(access)}.")
 
 
 @documents_app.command("delete")

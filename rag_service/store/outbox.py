@@ -75,6 +75,14 @@ class Outbox:
         async with self._database.read(tenant) as connection:
             return (await connection.execute(query)).one_or_none() is None
 
+    async def awaits(self, operator: OperatorScope, document_id: str) -> bool:
+        """Whether the index has yet to follow what SQL says of the document."""
+        table = tables.outbox.c
+        theirs = (table.kind == Change.REBUILD) | (table.subject == document_id)
+        query = select(table.position).where(table.tenant_id == operator.tenant, theirs).limit(1)
+        async with self._database.read(operator.tenant) as connection:
+            return (await connection.execute(query)).one_or_none() is not None
+
     async def lag(self) -> int:
         """How many entries the index has not yet followed, over all tenants."""
         async with self._database.read(SHARED) as connection:

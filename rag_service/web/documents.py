@@ -6,15 +6,14 @@ import asyncio
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from rag_service.authentication import Caller
-from rag_service.domain.errors import InvalidRequest
-from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import UploadRequest
 from rag_service.store.documents import DocumentMeta
 from rag_service.store.uploads import seal_upload
+from rag_service.web.access import DocumentId, principal
 from rag_service.web.authenticate import CurrentService, IngestCaller, QueryCaller
 from rag_service.web.forms import UploadForm, announced_length, read_upload
 from rag_service.web.intake import Intake
@@ -22,7 +21,6 @@ from rag_service.wiring import Service
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
-DocumentId = Annotated[str, Path(description="Id of the document.", max_length=64)]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="An earlier version; without it, the live one.")]
 
 
@@ -115,25 +113,18 @@ async def upload_document(request: Request, caller: IngestCaller, service: Curre
 
 
 async def _accept(form: UploadForm, caller: Caller, service: Service) -> AcceptedUpload:
-    user = caller.scope.user
+    user, named = caller.scope.user, {str(principal(entry)) for entry in form.allow}
     asked = UploadRequest(
         name=form.name,
         source=form.source or f"upload:{secrets.token_hex(16)}",
         title=form.title,
         ingested_by=user,
         owner=user,
-        access=tuple(sorted({f"user:{user}", *map(_principal, form.allow)})) if form.allow else None,
+        access=tuple(sorted({f"user:{user}", *named})) if named else None,
     )
     sealed = await asyncio.to_thread(seal_upload, caller.tenant.keys, asked, form.content)
     accepted = await service.store.uploads.accept(caller.scope, caller.tenant.keys, sealed)
     return AcceptedUpload(document_id=accepted.document_id, job_id=accepted.job_id)
-
-
-def _principal(entry: str) -> str:
-    try:
-        return str(Principal.parse(entry))
-    except ValueError:
-        raise InvalidRequest("allow: write user:NAME, group:NAME or everyone") from None
 
 
 @router.get("/{document_id}")

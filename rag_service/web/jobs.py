@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from rag_service.domain.jobs import Job, JobState
-from rag_service.web.authenticate import CurrentService, IngestCaller
+from rag_service.web.authenticate import CurrentService, IngestCaller, ManageCaller
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
 
@@ -62,3 +62,12 @@ class JobStatus(BaseModel):
 async def show_job(job_id: JobId, caller: IngestCaller, service: CurrentService) -> JobStatus:
     """Tell where an upload is on its way to being a document."""
     return JobStatus.of(await service.store.jobs.job(caller.scope, caller.tenant.keys, job_id))
+
+
+@router.post("/{job_id}/cancel", status_code=204)
+async def cancel_job(job_id: JobId, caller: ManageCaller, service: CurrentService) -> None:
+    """Let an upload that waits, runs or failed never become a document; what was uploaded is gone.
+
+    For whoever uploaded it and for administrators. What an earlier upload made of the same source stays as it is.
+    """
+    await service.store.jobs.cancel_visible(caller.scope, caller.tenant.keys, job_id)
