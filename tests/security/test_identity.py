@@ -6,7 +6,8 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,6 +23,7 @@ from rag_service.request_signing import sign_request
 from rag_service.settings import Settings
 from rag_service.store.api_keys import NewApiKey
 from rag_service.tokens import ServiceTokens
+from rag_service.web.app import create_app
 from tests.conftest import Company
 from tests.doubles.identity_provider import (
     AUDIENCE,
@@ -141,22 +143,23 @@ def test_every_credential_that_is_not_live_is_the_same_401(provider: Provider, r
     run(scenario())
 
 
-@pytest.mark.parametrize("headers", [
+MISPLACED = [
     [("Authorization", "Bearer {key}"), ("Authorization", "Bearer {key}")],
     [("Authorization", "Bearer {key}"), ("Authorization", "Basic eDp5")],
     [("Authorization", "Basic {key}")],
     [("Authorization", "{key}")],
     [("X-Api-Key", "{key}")],
-])  # fmt: skip
-def test_a_credential_stands_once_where_it_belongs(
-    headers: list[tuple[str, str]], run: Run, open_companies: Open
-) -> None:
+]
+
+
+def test_a_credential_stands_once_where_it_belongs(run: Run, open_companies: Open) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             key = (await new_key(acme)).secret
             async with client(acme.service, None) as web:
-                sent = [(name, value.format(key=key)) for name, value in headers]
-                assert (await web.get(LIST, headers=sent)).status_code == 401
+                for headers in MISPLACED:
+                    sent = [(name, value.format(key=key)) for name, value in headers]
+                    assert (headers, (await web.get(LIST, headers=sent)).status_code) == (headers, 401)
 
     run(scenario())
 
@@ -545,6 +548,66 @@ def test_a_key_with_networks_works_from_there_alone(run: Run, open_companies: Op
                     async with client(acme.service, credential, address=address) as web:
                         claimed = await web.get(LIST, headers={"X-Forwarded-For": "192.0.2.7"})
                     assert (address, claimed.status_code) == (address, status), "a header that anybody may write"
+
+    run(scenario())
+
+
+# --- failed attempts
+
+
+@asynccontextmanager
+async def clients(company: Company, *addresses: str) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Clients at these addresses, all of one running application."""
+    app = create_app(company.service)
+    async with AsyncExitStack() as stack:
+        opened = []
+        for address in addresses:
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 50_000))
+            opened.append(await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://s")))
+        yield opened
+
+
+def bearer(credential: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {credential}"}
+
+
+def test_who_fails_again_and_again_waits_and_nobody_else_does(
+    provider: Provider, run: Run, open_companies: Open
+) -> None:
+    async def scenario() -> None:
+        async with (
+            open_companies("acme") as (acme,),
+            clients(acme, "192.0.2.1", "198.51.100.7") as (attacker, holder),
+        ):
+            key, other = (await new_key(acme)).secret, (await new_key(acme)).secret
+            wrong = {
+                "a key": key[:-4] + "AAAA",
+                "a token": await token_for(acme, key) + "A",
+                "a stranger's token": vouched(provider, Signer("EdDSA-1", "EdDSA")),
+            }
+            for name, credential in wrong.items():
+                said = [(await attacker.get(LIST, headers=bearer(credential))).status_code for _ in range(12)]
+                assert (name, said) == (name, [401] * 11 + [429])
+                refused = await attacker.post("/v1/token", headers=bearer(credential))
+                assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+            assert (await attacker.get(LIST, headers=bearer(key))).status_code == 429, "its pair waits, right or wrong"
+            for who, credential in ((holder, key), (attacker, other), (attacker, vouched(provider))):
+                assert (await who.get(LIST, headers=bearer(credential))).status_code == 200
+
+    run(scenario())
+
+
+def test_wrong_signatures_are_counted_too(run: Run, open_companies: Open) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,), clients(acme, "192.0.2.1", "198.51.100.7") as (attacker, holder):
+            key = await new_key(acme, is_signed=True)
+
+            def signature(secret: str) -> dict[str, str]:
+                return sign_request("GET", f"http://s{LIST}", key_id=key.key_id, secret=secret)
+
+            said = [(await attacker.get(LIST, headers=signature("A" * 43))).status_code for _ in range(12)]
+            assert said == [401] * 11 + [429]
+            assert (await holder.get(LIST, headers=signature(key.secret))).status_code == 200
 
     run(scenario())
 
