@@ -37,7 +37,7 @@ from rag_service.domain.identity import Principal  # noqa: E402
 from rag_service.settings import Settings, load_settings  # noqa: E402
 from rag_service.wiring import Models, Service, open_service  # noqa: E402
 from tests.databases import UNDER_TEST  # noqa: E402
-from tests.postgresql import address  # noqa: E402
+from tests.postgresql import Postgres, address, running_postgres  # noqa: E402
 
 T = TypeVar("T")
 
@@ -67,15 +67,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
-    """With ``--database postgresql``, a server runs."""
-    if request.config.getoption("--database") == "sqlite":
-        yield
-        return
-    from tests.postgresql import running_postgres
+def postgres() -> Iterator[Postgres]:
+    """A real server, whatever database is under test."""
+    with running_postgres() as server:
+        yield server
 
-    with running_postgres() as UNDER_TEST.postgres:
-        yield
+
+@pytest.fixture(scope="session")
+def database_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--database postgresql``, the server is under test."""
+    if request.config.getoption("--database") == "postgresql":
+        UNDER_TEST.postgres = request.getfixturevalue("postgres")
+    yield
     UNDER_TEST.postgres = None
 
 
@@ -112,6 +115,7 @@ def no_settings_from_outside(
         if name.startswith("RAG_") and name not in {"RAG_TEST_NETWORK_LOG", "RAG_EVAL_DATA"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RAG_MASTER_KEY_FILE", str(tmp_path / "keys" / "master.key"))
+    monkeypatch.setenv("RAG_SECRETS_DIR", "")
     for name, value in index_settings.items():
         monkeypatch.setenv(name, value)
     if "RAG_QDRANT_URL" in index_settings:
