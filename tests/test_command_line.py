@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -35,10 +36,11 @@ def one_key(monkeypatch: pytest.MonkeyPatch, rag: Rag) -> None:
 
 def test_the_whole_way_from_nothing_to_an_answer(rag: Rag) -> None:
     documents = rag.folder.parent / "documents"
-    assert rag.json("tenant", "create", "acme")["tenant"] == "acme"
-    rag.json("group", "set", "board", "--tenant", "acme", "--member", "agnes")
+    cold = replace(rag, is_cold=True)  # that each finds by itself what it imports
+    assert cold.json("tenant", "create", "acme")["tenant"] == "acme"
+    cold.json("group", "set", "board", "--tenant", "acme", "--member", "agnes")
 
-    first = rag.json("ingest", documents, "--tenant", "acme", "--allow", "everyone", status=1)
+    first = cold.json("ingest", documents, "--tenant", "acme", "--allow", "everyone", status=1)
     assert {key: len(value) for key, value in first.items()} == {
         "documents": 1, "unchanged": 0, "refused": 1, "quarantined": 0
     }  # fmt: skip
@@ -49,7 +51,7 @@ def test_the_whole_way_from_nothing_to_an_answer(rag: Rag) -> None:
     assert [one["document_id"] for one in again["unchanged"]] == [first["documents"][0]["document_id"]]
     memo = rag.json("ingest", rag.folder.parent / "memo.txt", "--tenant", "acme", "--allow", "group:board")
 
-    answer = rag.json("ask", "What may a hotel cost?", "--tenant", "acme", "--user", "tomas")
+    answer = cold.json("ask", "What may a hotel cost?", "--tenant", "acme", "--user", "tomas")
     assert "140 euros" in answer["answer"]
     assert answer["citations"][0]["document_id"] == first["documents"][0]["document_id"]
     board = ("ask", "Which site did the board approve?", "--tenant", "acme")
@@ -58,14 +60,15 @@ def test_the_whole_way_from_nothing_to_an_answer(rag: Rag) -> None:
     assert rag.json(*board, "--user", "tomas", "--group", "board")["found"] is True
 
     memo_id = memo["documents"][0]["document_id"]
-    assert len(rag.json("documents", "list", "--tenant", "acme")["documents"]) == 2
+    assert len(cold.json("documents", "list", "--tenant", "acme")["documents"]) == 2
     rag.json("documents", "access", memo_id, "--tenant", "acme", "--allow", "user:tomas")
     assert rag.json("documents", "show", memo_id, "--tenant", "acme")["access"] == ["user:tomas"]
     assert rag.json(*board, "--user", "tomas")["found"] is True
     assert rag.json(*board, "--user", "agnes")["found"] is False
     rag.json("documents", "delete", memo_id, "--tenant", "acme")
     assert rag.json(*board, "--user", "tomas")["found"] is False
-    assert rag.json("doctor")["ok"] is True
+    assert cold.json("jobs", "list", "--tenant", "acme")["states"] == {"done": 2, "refused": 1}
+    assert cold.json("doctor")["ok"] is True
 
 
 def test_serving_answers_over_http_and_to_commands(rag: Rag) -> None:
