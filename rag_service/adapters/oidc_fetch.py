@@ -70,7 +70,7 @@ class ProviderAddress:
         return url
 
     async def _document(self, url: str) -> dict[str, Any]:
-        """The JSON object at this address. Compressed bodies, small ones of large ones, are not asked for or unpacked."""
+        """The JSON object at this address. Nothing is unpacked: a small compressed body may be a large one."""
         from httpx import AsyncClient
 
         is_encrypted = urlsplit(url).scheme == "https"
