@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target that runs the code builds .venv first, once.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format eval serve lock clean
+.PHONY: help setup demo test lint format eval serve compose-secrets lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH ?= torch==2.13.0
@@ -16,7 +16,7 @@ export HF_HUB_OFFLINE := 1
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
-		while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
+		while IFS='|' read -r target text; do printf '  make %-15s %s\n' "$$target" "$$text"; done
 
 setup: $(STAMP) ## Build .venv with everything pinned (torch first; TORCH=... picks another build)
 
@@ -50,6 +50,9 @@ eval: setup ## Measure retrieval on the small set and fail below its recorded fl
 
 serve: setup ## Serve the REST interface on 127.0.0.1:8000 from ./rag-data
 	$(BIN)/rag serve
+
+compose-secrets: ## Make the random secrets that docker-compose.yml reads, in ./secrets; those there stay
+	@$(PYTHON) deploy/make_secrets.py
 
 lock: setup ## Write requirements.lock anew from pyproject.toml (torch stays outside)
 	HF_HUB_OFFLINE= $(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 \

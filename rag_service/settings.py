@@ -1,4 +1,4 @@
-"""Typed settings: ``RAG_*`` variables and one optional TOML file named by ``RAG_CONFIG``, read once."""
+"""Typed settings: ``RAG_*`` variables, files of secrets, and an optional TOML file (``RAG_CONFIG``), read once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -18,6 +19,7 @@ from pydantic_settings import (
 
 from rag_service.domain.errors import InvalidSetting
 from rag_service.networks import Network, network_in
+from rag_service.secret_files import secret_files
 
 
 def _config_home() -> Path:
@@ -51,6 +53,20 @@ class Settings(BaseSettings):
     master_key: Annotated[
         SecretStr | None, Field(description="The master key itself, 64 hex digits; takes the place of the file.")
     ] = None
+    database_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="A PostgreSQL database that holds the tables instead, `postgresql://USER:PASSWORD@HOST/NAME`."
+        ),
+    ] = None
+    database_owner_url: Annotated[
+        SecretStr | None,
+        Field(description="The same with the role that owns the tables: for `rag database upgrade`, and nothing else."),
+    ] = None
+    database_plain: Annotated[
+        bool, Field(description="Allow no TLS to a database on another machine, where something else protects the way.")
+    ] = False
+    database_pool: Annotated[int, Field(description="Most connections of a process to PostgreSQL.", ge=2, le=200)] = 10
     cache_dir: Annotated[Path, Field(description="Where prepared model files are kept.")] = Field(
         default_factory=_cache_home
     )
@@ -204,9 +220,9 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the names are pydantic's
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # passes over what it cannot read or use
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        sources = (init_settings, env_settings)
+        sources = (init_settings, env_settings, InitSettingsSource(settings_cls, secret_files()))
         if config := os.environ.get("RAG_CONFIG"):
             return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(config)))
         return sources
@@ -216,7 +232,8 @@ def load_settings(**overrides: object) -> Settings:
     """The settings of this process; ``overrides`` stand for command-line options and win.
 
     Raises:
-        InvalidSetting: a value cannot be used, or the file named by ``RAG_CONFIG`` is absent or malformed.
+        InvalidSetting: a value cannot be used, a file of a secret cannot be read, or the file named by ``RAG_CONFIG``
+            is absent or malformed.
     """
     config = os.environ.get("RAG_CONFIG")
     if config and not Path(config).is_file():
