@@ -4,6 +4,8 @@ Every statement is checked before it is sent, on SQLite and PostgreSQL alike. It
 that the repositories write, and in front of row-level security, which only PostgreSQL has.
 """
 
+# ruff: noqa: SLF001  # SQLAlchemy has no public way to the parts of a statement
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,15 +14,17 @@ from enum import Enum
 from itertools import chain
 from typing import Any, Final, cast
 
-from sqlalchemy import Alias, BinaryExpression, BindParameter, BooleanClauseList, Column, Table
-from sqlalchemy.sql.dml import Delete, Insert, Update
-from sqlalchemy.sql.elements import ClauseElement, ColumnClause, Grouping, TextClause
+from sqlalchemy import Alias, BinaryExpression, BindParameter, BooleanClauseList, Column, Delete, Insert, Table, Update
+from sqlalchemy.sql.elements import ClauseElement, Grouping
 from sqlalchemy.sql.operators import and_ as conjunction
 from sqlalchemy.sql.operators import eq
-from sqlalchemy.sql.selectable import CTE, CompoundSelect, Join, Select, Subquery
+from sqlalchemy.sql.selectable import CTE, CompoundSelect, FromClause, Join, Select, Subquery
 
 from rag_service.domain.identity import TenantId
 from rag_service.store import tables
+from rag_service.store.grammar import UnscopedStatement, is_unmistakable, nested, refuse_additions, shown_froms
+
+__all__ = ["SHARED", "Shared", "UnscopedStatement", "check"]
 
 
 class Shared(Enum):
@@ -33,10 +37,7 @@ SHARED: Final = Shared.TABLES
 """For the tables that hold no content and are asked across tenants (``tables.SHARED``)."""
 
 _Source = Table | Alias
-
-
-class UnscopedStatement(Exception):  # a defect of ours, and no error of a caller
-    """A statement was written that could read or write beyond its tenant. It was not sent."""
+_NOTHING: Final[frozenset[Any]] = frozenset()
 
 
 def check(statement: object, parameters: object, tenant: TenantId | Shared) -> None:
@@ -46,9 +47,15 @@ def check(statement: object, parameters: object, tenant: TenantId | Shared) -> N
     conditions joined with AND: ``t.tenant_id = 'the tenant'``, or ``t.tenant_id = u.tenant_id`` where ``u`` is. An
     insert must give the tenant in every row. What cannot be judged is refused. Raises ``UnscopedStatement``.
     """
+    if not tenant:
+        raise UnscopedStatement("a statement for no tenant")
+    if parameters and type(statement) is not Insert:
+        raise UnscopedStatement("values that would take the place of those in the statement")
+    if getattr(statement, "_execution_options", None):
+        raise UnscopedStatement("a statement with options of its own")
     if (form := _form(statement, tenant)) in _sound:
         return
-    _Check(tenant, parameters).visit(statement, frozenset(), frozenset())
+    _Judgement(tenant, parameters).of(statement, _NOTHING, _NOTHING)
     if form is not None and len(_sound) < _MOST_FORMS:
         _sound.add(form)
 
@@ -61,86 +68,119 @@ _sound: set[object] = set()
 def _form(statement: object, tenant: TenantId | Shared) -> object:
     """All that the judgement of a statement depends on: its shape, and which of its values are the tenant.
 
-    Of an insert, nothing: whose its rows are is looked at each time.
+    Statements of one shape are the same SQL: the key is the one under which SQLAlchemy keeps it. Of an insert, nothing:
+    whose its rows are is looked at each time.
     """
-    if not isinstance(statement, (Select, Update, Delete)):
+    if type(statement) not in {Select, CompoundSelect, Update, Delete}:
         return None
-    key = statement._generate_cache_key()  # noqa: SLF001  # as SQLAlchemy's own cache of compiled statements has it
-    return key and (key.key, tenant is SHARED, tuple(one.value == tenant for one in key.bindparams))
+    key = cast("ClauseElement", statement)._generate_cache_key()
+    if key is None or key.params:
+        return None
+    return key.key, tenant is SHARED, tuple(_is(one, tenant) for one in key.bindparams)
 
 
 @dataclass
-class _Check:
+class _Judgement:
     tenant: TenantId | Shared
     parameters: object
-    _done: set[int] = field(default_factory=set)
+    _judged: set[int] = field(default_factory=set)
+    _names: dict[str, object] = field(default_factory=dict)
 
-    def visit(self, statement: object, outer: frozenset[_Source], outer_bound: frozenset[_Source]) -> None:
-        """Raises unless the statement's own sources are bound; ``outer`` are those of the statements around it."""
+    def of(self, statement: object, around: frozenset[FromClause], bound_around: frozenset[_Source]) -> None:
+        """Raises unless the statement's own sources are bound.
+
+        ``around`` are the sources of the statement that it stands in: it may mean those instead of having its own.
+        """
+        refuse_additions(statement)
+        froms: Sequence[FromClause]
         match statement:
-            case CompoundSelect(selects=selects):
-                for one in selects:
-                    self.visit(one, outer, outer_bound)
+            case CompoundSelect():
+                for one in nested(statement, around):
+                    self.of(one, around, bound_around)
                 return
-            case Select():
-                froms = statement.get_final_froms()
-                own = frozenset(chain.from_iterable(map(self._sources, froms))) - outer
-                conditions = [*_conditions(statement, own), *chain.from_iterable(_of_joins(one) for one in froms)]
-            case Update() | Delete():
-                own = frozenset({_named(statement.table)})
-                conditions = list(_conditions(statement, own))
-                if isinstance(statement, Update) and _gives_away(statement):
-                    raise UnscopedStatement("an update that changes whose a row is")
-            case Insert():
-                own = frozenset({_named(statement.table)})
-                conditions = []
-                self._check_rows(statement)
+            case Select() if type(statement) is Select:
+                froms = shown_froms(statement, around)
+            case Update() | Delete() | Insert() if type(statement) in {Update, Delete, Insert}:
+                froms = (cast("Table", statement.table),)
             case _:
                 raise UnscopedStatement("a statement that cannot be judged")
-        if statement._independent_ctes:  # noqa: SLF001  # there is no public way to them
-            raise UnscopedStatement("a statement beside the statement")
-        bound = outer_bound | (own if isinstance(statement, Insert) else self._bound(own, outer_bound, conditions))
+        sources = list(chain.from_iterable(map(self._sources, froms)))
+        own = frozenset(sources)
+        if len(own) < len(sources):
+            raise UnscopedStatement("a table that stands twice in one FROM under one name")
+        if isinstance(statement, Insert):
+            self._check_rows(statement)
+            bound = own
+        else:
+            conditions = [*_conditions(statement, own), *chain.from_iterable(map(_of_joins, froms))]
+            bound = self._bound(own, bound_around - own, conditions)
+        if isinstance(statement, Update):
+            _check_changes(statement)
+        self._check_bound(own, bound)
+        inner = frozenset(chain.from_iterable(one._from_objects for one in froms))
+        for one in nested(statement, around | inner):
+            self.of(one, inner, bound)
+
+    def _check_bound(self, own: frozenset[_Source], bound: frozenset[_Source]) -> None:
         if self.tenant is SHARED:
             missing = {_table(one).name for one in own} - {table.name for table in tables.SHARED}
         else:
             missing = {_table(one).name for one in own - bound}
         if missing:
             raise UnscopedStatement(f"{', '.join(sorted(missing))}: not bound to a tenant")
-        for nested in _nested(statement):
-            self.visit(nested, outer | own, bound)
 
     def _sources(self, source: object) -> Iterator[_Source]:
         """The tables in an element of FROM. What it selects from itself sees nothing of the statement around it."""
         match source:
-            case Join(left=left, right=right):
+            case Join(left=left, right=right) if type(source) is Join:
                 yield from self._sources(left)
                 yield from self._sources(right)
-            case CTE(element=element) | Subquery(element=element):
-                if id(source) not in self._done:  # a recursive one stands in itself
-                    self._done.add(id(source))
-                    self.visit(element, frozenset(), frozenset())
+            case CTE() | Subquery() if type(source) in {CTE, Subquery}:
+                self._check_name(source)
+                if id(source) not in self._judged:  # a recursive one stands in itself
+                    self._judged.add(id(source))
+                    refuse_additions(source)
+                    if not isinstance(source.element, Select | CompoundSelect):
+                        raise UnscopedStatement("a statement that changes rows within another")
+                    self.of(source.element, _NOTHING, _NOTHING)
+            case Alias(element=Table()) if type(source) is Alias and _is_ours(source.element):
+                self._check_name(source)
+                yield source
+            case Table() if _is_ours(source):
+                yield source
             case _:
-                yield _named(source)
+                raise UnscopedStatement("rows from a source that cannot be judged")
+
+    def _check_name(self, source: CTE | Subquery | Alias) -> None:
+        first: Any = source
+        while isinstance(first, CTE) and first._restates is not None:  # a recursive one is made anew with each part
+            first = first._restates
+        if not is_unmistakable(source.name) or self._names.setdefault(source.name, first) is not first:
+            raise UnscopedStatement(f"{source.name}: a source whose name could be that of another")
 
     def _bound(
-        self, own: frozenset[_Source], outer_bound: frozenset[_Source], conditions: Sequence[_Condition]
+        self, own: frozenset[_Source], bound_around: frozenset[_Source], conditions: Sequence[_Condition]
     ) -> frozenset[_Source]:
-        owners = {id(_owner(one)): one for one in own | outer_bound}
-        bound = set(outer_bound)
+        owners = {id(_owner(one)): one for one in own | bound_around}
+        bound = set(bound_around)
         for _ in own:  # each round carries the tenant one equality further
             for condition in conditions:
                 for one, other in (condition.sides, condition.sides[::-1]):
                     source, known = owners.get(_identity(one)), owners.get(_identity(other))
                     if source in condition.may_bind and (known in bound or _is(other, self.tenant)):
                         bound.add(source)
-        return frozenset(bound)
+        return own & bound
 
     def _check_rows(self, statement: Insert) -> None:
+        """All rows stand in the statement, or all beside it: what stands beside would replace what stands in it."""
+        written, given = list(_written(statement)), _given(self.parameters)
+        if statement.select is not None or (written and given):
+            raise UnscopedStatement("an insert of rows that cannot be judged")
         if self.tenant is SHARED:
             return
         name = _owner_name(statement.table)
-        rows = [*_written(statement), *_given(self.parameters)] or [{}]
-        if statement.select is not None or any(row.get(name) != self.tenant for row in rows):
+        theirs = [_is(row.get(name), self.tenant) for row in written] + [row.get(name) == self.tenant for row in given]
+        if not theirs or not all(theirs):
             raise UnscopedStatement(f"an insert into {statement.table.name} of rows that are not the tenant's")
 
 
@@ -153,7 +193,7 @@ class _Condition:
 
 
 def _conditions(statement: Select[Any] | Update | Delete, own: frozenset[_Source]) -> Iterator[_Condition]:
-    for left, right in _equalities(statement._where_criteria):  # noqa: SLF001  # there is no public way to them
+    for left, right in _equalities(statement._where_criteria):
         yield _Condition((left, right), own)
 
 
@@ -189,27 +229,8 @@ def _equalities(conditions: Iterable[object]) -> Iterator[tuple[object, object]]
                 yield left, right
 
 
-def _nested(element: ClauseElement) -> Iterator[ClauseElement]:
-    """The statements within the element, not those within these. Raises at SQL that is written as text."""
-    for child in element.get_children():
-        match child:
-            case Select() | CompoundSelect():
-                yield child
-            case ColumnClause(is_literal=True, name="*"):  # as EXISTS selects it
-                continue
-            case TextClause() | ColumnClause(is_literal=True):
-                raise UnscopedStatement("SQL that is written as text")
-            case Table() | Alias() | Column() | CTE() | Subquery():  # sources were seen where rows come from
-                continue
-            case ClauseElement():
-                yield from _nested(child)
-
-
-def _named(source: object) -> _Source:
-    match source:
-        case Table() | Alias(element=Table()):
-            return source
-    raise UnscopedStatement("rows from a source that cannot be judged")
+def _is_ours(table: Any) -> bool:
+    return tables.metadata.tables.get(table.name) is table
 
 
 def _table(source: _Source) -> Table:
@@ -231,31 +252,40 @@ def _identity(side: object) -> int:
 
 def _is(side: object, tenant: TenantId | Shared) -> bool:
     """Whether it is the tenant, and nothing that is sent with the statement can put another in its place."""
-    return isinstance(side, BindParameter) and side.unique and side.callable is None and side.value == tenant
+    return (
+        type(side) is BindParameter
+        and (side.unique and side.callable is None and not side.expanding)
+        and (isinstance(side.value, str) and side.value == tenant)
+    )
 
 
-def _gives_away(statement: Update) -> bool:
-    return any(_key(column) == _owner_name(statement.table) for column in statement._values or {})  # noqa: SLF001  # no public way
+def _check_changes(statement: Update) -> None:
+    for column in statement._values or {}:
+        if (name := _key(column)) not in statement.table.c or name == _owner_name(statement.table):
+            raise UnscopedStatement("an update that changes whose a row is")
 
 
 def _written(statement: Insert) -> Iterator[Mapping[str, object]]:
     """The rows in the statement itself."""
-    if statement._values:  # noqa: SLF001  # there is no public way to them
-        yield {_key(column): _value(value) for column, value in statement._values.items()}  # noqa: SLF001  # as above
-    for rows in statement._multi_values:  # noqa: SLF001  # as above
+    if statement._values:
+        yield {_key(column): value for column, value in statement._values.items()}
+    for rows in statement._multi_values:
         for row in rows:
-            yield {_key(column): _value(value) for column, value in row.items()}  # type: ignore[union-attr]  # dicts
+            if not isinstance(row, Mapping) or any(map(_is_sql, row.values())):
+                raise UnscopedStatement("an insert of rows that cannot be judged")
+            yield {_key(column): BindParameter(None, value, unique=True) for column, value in row.items()}
 
 
-def _given(parameters: object) -> list[Mapping[str, object]]:
-    if isinstance(parameters, Mapping):
-        return [parameters]
-    return list(parameters) if isinstance(parameters, Sequence) else []
+def _given(parameters: Any) -> list[Mapping[str, object]]:
+    rows = parameters if isinstance(parameters, list) else [parameters] if parameters else []
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise UnscopedStatement("an insert of rows that cannot be judged")
+    return rows
 
 
 def _key(column: Any) -> str:
     return column if isinstance(column, str) else str(column.key)
 
 
-def _value(value: object) -> object:
-    return value.value if isinstance(value, BindParameter) else value
+def _is_sql(value: object) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
