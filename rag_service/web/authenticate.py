@@ -50,7 +50,7 @@ async def authenticated(request: Request) -> Holder:
     return known
 
 
-async def key_holder(request: Request) -> VerifiedKey:
+async def key_holder(request: Request, _documented: Annotated[object, Depends(_bearer)]) -> VerifiedKey:
     """Who holds the API key that the request carries: the key itself, and nothing that stands for it.
 
     Raises as ``authenticated`` does.

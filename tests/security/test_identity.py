@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,9 +23,11 @@ from rag_service.domain.identity import Role
 from rag_service.request_signing import sign_request
 from rag_service.settings import Settings
 from rag_service.store.api_keys import NewApiKey
+from rag_service.throttle import Throttle
 from rag_service.tokens import ServiceTokens
 from rag_service.web.app import create_app
 from tests.conftest import Company
+from tests.databases import rows, tamper
 from tests.doubles.identity_provider import (
     AUDIENCE,
     KEYS_PATH,
@@ -36,7 +39,6 @@ from tests.doubles.identity_provider import (
     identity_provider,
 )
 from tests.security.http import ask, client
-from tests.security.test_stolen_database import sql
 
 Run = Callable[[Any], Any]
 Open = Callable[..., Any]
@@ -385,14 +387,22 @@ TAMPERINGS = {
     "where id = :zoe",
     "another row's code": "update api_keys set scopes = 'admin query', mac = (select mac from api_keys "
     "where id = :zoe) where id = :key",
-    "no code": "update api_keys set mac = zeroblob(0) where id = :key",
+    "no code": "update api_keys set mac = sealed_user where id = :key",
     "a time of making": "update api_keys set created_at = '2000-01-01 00:00:00.000000' where id = :key",
 }
+
+
+AS_MADE = """select secret_hash, user_token, sealed_user, scopes, created_at, expires_at, revoked_at, sealed_networks,
+             sealed_signing_secret, mac from api_keys where id = ?"""
+RESTORE = """update api_keys set secret_hash = ?, user_token = ?, sealed_user = ?, scopes = ?, created_at = ?,
+             expires_at = ?, revoked_at = ?, sealed_networks = ?, sealed_signing_secret = ?, mac = ? where id = ?"""
 
 
 def test_a_key_whose_row_was_written_by_something_else_is_refused(
     settings: Settings, run: Run, open_companies: Open
 ) -> None:
+    folder = settings.data_dir
+
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             home, away = [ip_network("127.0.0.0/8")], [ip_network("192.0.2.0/24")]
@@ -405,22 +415,17 @@ def test_a_key_whose_row_was_written_by_something_else_is_refused(
                 "home": await new_key(acme, networks=home),
                 "signed": await new_key(acme, is_signed=True),
             }
-            ids = {name: key.key_id for name, key in made.items()}
-            await acme.service.store.api_keys.revoke(ids["revoked"])
-            with sql(settings) as database:
-                database.execute("create table as_made as select * from api_keys")
+            await acme.service.store.api_keys.revoke(made["revoked"].key_id)
             for tampering, statement in TAMPERINGS.items():
-                with sql(settings) as database:
-                    assert database.execute(statement, ids).rowcount == 1
-                target = statement.rpartition(":")[2]
-                for secret in {made[target].secret[-43:], made["key"].secret[-43:]}:
-                    response = await answered(acme, f"rag_{ids[target]}_{secret}")
+                target = made[statement.rpartition(":")[2]]
+                [before] = rows(folder, AS_MADE, target.key_id)
+                assert tamper(folder, re.sub(r":([a-z]+)", lambda name: f"'{made[name[1]].key_id}'", statement)) == 1
+                for secret in {target.secret[-43:], made["key"].secret[-43:]}:
+                    response = await answered(acme, f"rag_{target.key_id}_{secret}")
                     assert (tampering, response.status_code) == (tampering, 401)
                 told = {key.key_id for key in await acme.service.store.api_keys.all() if key.is_altered}
-                assert (tampering, told) == (tampering, {ids[target]})
-                with sql(settings) as database:
-                    database.execute("delete from api_keys")
-                    database.execute("insert into api_keys select * from as_made")
+                assert (tampering, told) == (tampering, {target.key_id})
+                tamper(folder, RESTORE, *before, target.key_id)
                 assert (await answered(acme, made["key"].secret)).status_code == 200
 
     run(scenario())
@@ -433,16 +438,13 @@ def test_a_key_that_is_looked_up_for_another_tenant_is_no_key_there(
         async with open_companies("acme", "bolt") as (acme, bolt):
             key = await new_key(acme)
             other = (await bolt.service.store.tenants.by_name("bolt")).id
-            with sql(settings) as database:
-                for statements in (
-                    ["update key_lookups set tenant_id = :other where id = :key"],
-                    ["update api_keys set tenant_id = :other where id = :key"],
-                ):
-                    for statement in statements:
-                        database.execute(statement, {"key": key.key_id, "other": other})
-                    database.commit()
-                    for company in (acme, bolt):
-                        assert (await answered(company, key.secret)).status_code == 401
+            for statement in (
+                "update key_lookups set tenant_id = ? where id = ?",
+                "update api_keys set tenant_id = ? where id = ?",
+            ):
+                assert tamper(settings.data_dir, statement, other, key.key_id) == 1
+                for company in (acme, bolt):
+                    assert (await answered(company, key.secret)).status_code == 401
 
     run(scenario())
 
@@ -557,8 +559,9 @@ def test_a_key_with_networks_works_from_there_alone(run: Run, open_companies: Op
 
 @asynccontextmanager
 async def clients(company: Company, *addresses: str) -> AsyncIterator[list[httpx.AsyncClient]]:
-    """Clients at these addresses, all of one running application."""
+    """Clients at these addresses, all of one running application, for which no time passes."""
     app = create_app(company.service)
+    app.state.throttle = Throttle(company.service.settings.auth_failures, clock=lambda: 0.0)
     async with AsyncExitStack() as stack:
         opened = []
         for address in addresses:
