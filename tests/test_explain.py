@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rag_service.explain import Explanation, explain_access
 from rag_service.settings import Settings, load_settings
 from rag_service.wiring import Models, open_service
 from tests.conftest import Company
+from tests.databases import tamper
 
 Run = Callable[[Any], Any]
 Open = Callable[..., Any]
@@ -64,15 +64,11 @@ def test_it_says_by_what_a_user_reads_a_document_or_that_they_do_not(
             assert ((await why("ann")).reads, (await why("dee")).reads) == (False, True)
             assert (await why("dee")).index_lags
 
-            database = sqlite3.connect(settings.data_dir / "rag.db")
-            with database:
-                database.execute("update access set sealed_principal = zeroblob(40)")
+            tamper(settings.data_dir, "update access set sealed_principal = ?", bytes(40))
             spoilt = await why("dee")
             assert (spoilt.reads, spoilt.spoilt_entries, spoilt.access) == (False, 1, ())
             assert "that opens in its place" in spoilt.reason
-            with database:
-                database.execute("update versions set sealed_meta = zeroblob(40)")
-            database.close()
+            tamper(settings.data_dir, "update versions set sealed_meta = ?", bytes(40))
             assert (await why("dee")).opens is False
 
     run(scenario())

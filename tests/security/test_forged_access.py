@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rag_service.authentication import operate
+from rag_service.domain.identity import Principal
 from rag_service.settings import Settings
+from tests.databases import tamper
 from tests.security.http import ask, client
 from tests.security.test_access_routes import MANAGING, MEMO, QUESTION, clients, manage, reads
-from tests.security.test_stolen_database import sql
 from tests.security.test_uploads import key, upload, uploaded
 
 Run = Callable[[Any], Any]
@@ -24,17 +25,28 @@ FORGED_OWNERS = (
         "id = ?) where id = ?"
     ),
 )
-_FORGED = "insert or replace into members select ?, ?, ?, sealed_group, sealed_member from members "
+_FORGED = "insert into members select ?, ?, ?, sealed_group, sealed_member from members "
 FORGED_MEMBERS = (
     _FORGED + "where tenant_id <> ? limit 1",
     _FORGED + "where member_token = ? limit 1",
     _FORGED + "where group_token = ? limit 1",
 )
-"""Whose names stand in the row: another tenant's, those of his true membership, those of a true member of the group."""
+"""Whose names stand under the board's and bob's tokens: another tenant's, those of his true membership, those of ann's."""
+
+COPIED_MEMBER = (
+    "insert into members select ?, group_token, member_token, sealed_group, sealed_member from members "
+    "where tenant_id <> ?"
+)
+COPIED_ENTRIES = "insert into access select ?, ?, principal_token, sealed_principal from access where document_id = ?"
+RENAMED_ENTRY = (
+    "update access set sealed_principal = (select sealed_principal from access where document_id = ? and "
+    "principal_token = ?) where document_id = ? and principal_token = ?"
+)
 
 
 def test_an_owner_copied_from_another_document_owns_nothing(run: Run, settings: Settings, open_companies: Open) -> None:
     """With bob's token in its row, ann's document is found as his; its owner's name does not open there."""
+    folder = settings.data_dir
 
     async def scenario() -> None:
         async with open_companies("acme") as (acme,), clients(acme, "ann", "bob") as (ann, bob):
@@ -43,11 +55,8 @@ def test_an_owner_copied_from_another_document_owns_nothing(run: Run, settings: 
                 his = (await uploaded(bob))["document_id"]
             job = (await upload(ann, content=b"# Hers\n", name="hers.md")).json()["job_id"]
             for forgery in FORGED_OWNERS:
-                with sql(settings) as database:
-                    database.execute(forgery, (his, hers))
-                    database.execute(
-                        "update jobs set owner_token = (select owner_token from documents where id = ?)", (his,)
-                    )
+                assert tamper(folder, forgery, his, hers) == 1
+                tamper(folder, "update jobs set owner_token = (select owner_token from documents where id = ?)", his)
                 for method, path, body in MANAGING:
                     assert (await manage(bob, hers, method, path, body)).status_code == 404, (forgery, method)
                 assert (await upload(bob, source="memo", content=b"# His now\n")).status_code == 409
@@ -61,26 +70,22 @@ def test_an_owner_copied_from_another_document_owns_nothing(run: Run, settings: 
 def test_an_entry_copied_from_another_document_or_tenant_lets_nobody_read(
     run: Run, settings: Settings, open_companies: Open, tmp_path: Path
 ) -> None:
-    copy = "insert into access select ?, ?, principal_token, sealed_principal from access where document_id = ?"
+    folder = settings.data_dir
 
     async def scenario() -> None:
         async with open_companies("acme", "bolt") as (acme, bolt):
             memo = await acme.document_id(tmp_path / "a", ["user:ann"], memo_md=MEMO)
             open_to_bob = await acme.document_id(tmp_path / "b", ["user:bob", "everyone"], b_md="# Open\n\nTo all.\n")
             foreign = await bolt.document_id(tmp_path / "c", ["user:bob"], c_md="# Bolt\n\nOf bolt.\n")
-            tenant = await acme.service.store.tenants.by_name("acme")
+            tenant, other = [await acme.service.store.tenants.by_name(name) for name in ("acme", "bolt")]
+            anns, bobs = [tenant.keys.principal_token(Principal.user(user)) for user in ("ann", "bob")]
+            bobs_of_bolt = other.keys.principal_token(Principal.user("bob"))
             async with clients(acme, "bob") as (bob,):
-                with sql(settings) as database:
-                    database.execute(copy, (tenant.id, memo, open_to_bob))
-                    database.execute(copy, (tenant.id, memo, foreign))
+                assert tamper(folder, COPIED_ENTRIES, tenant.id, memo, open_to_bob) == 2
                 assert not await reads(bob, memo)
-                with sql(settings) as database:  # and with the name that does open there, under bob's token
-                    database.execute(
-                        "update access set sealed_principal = (select sealed_principal from access where "
-                        "document_id = ? order by length(sealed_principal) limit 1) where document_id = ?",
-                        (memo, memo),
-                    )
-                assert not await reads(bob, memo)
+                for whose, document in ((anns, memo), (bobs_of_bolt, foreign)):  # other names under bob's own token
+                    assert tamper(folder, RENAMED_ENTRY, document, whose, memo, bobs) == 1
+                    assert not await reads(bob, memo)
             async with client(acme.service, await key(acme, "eve")) as eve:
                 assert "Quillon" not in (await ask(eve, "acme", QUESTION)).text
 
@@ -91,6 +96,7 @@ def test_a_membership_copied_from_another_group_or_tenant_makes_nobody_a_member(
     run: Run, settings: Settings, open_companies: Open, tmp_path: Path
 ) -> None:
     """A copy that would let bob in closes the service to him: it is not passed over in silence."""
+    folder = settings.data_dir
 
     async def scenario() -> None:
         async with open_companies("acme", "bolt") as (acme, bolt):
@@ -103,16 +109,11 @@ def test_a_membership_copied_from_another_group_or_tenant_makes_nobody_a_member(
             tokens = (await acme.service.store.tenants.by_name("acme")).keys.token
             board, bobs = tokens("group", "board"), tokens("user", "bob")
             async with clients(acme, "bob") as (bob,):
-                with sql(settings) as database:  # the whole row of another tenant: its tokens mean nothing here
-                    database.execute(
-                        "insert into members select ?, group_token, member_token, sealed_group, sealed_member "
-                        "from members where tenant_id <> ?",
-                        (acme_id, acme_id),
-                    )
+                assert tamper(folder, COPIED_MEMBER, acme_id, acme_id) == 1
                 assert not await reads(bob, memo)
                 for forgery, whose in zip(FORGED_MEMBERS, (acme_id, bobs, board), strict=True):
-                    with sql(settings) as database:
-                        database.execute(forgery, (acme_id, board, bobs, whose))
+                    tamper(folder, "delete from members where group_token = ? and member_token = ?", board, bobs)
+                    assert tamper(folder, forgery, acme_id, board, bobs, whose) == 1
                     for route in ("documents", f"documents/{memo}", f"documents/{memo}/text"):
                         response = await bob.get(f"/v1/tenants/acme/{route}")
                         assert response.status_code == 500, (forgery, route)
