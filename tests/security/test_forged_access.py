@@ -31,7 +31,7 @@ FORGED_MEMBERS = (
     _FORGED + "where member_token = ? limit 1",
     _FORGED + "where group_token = ? limit 1",
 )
-"""Whose names stand under the board's and bob's tokens: another tenant's, those of his true membership, those of ann's."""
+"""Whose names stand under the tokens of the board and bob: a foreign tenant's, those of his true membership, ann's."""
 
 COPIED_MEMBER = (
     "insert into members select ?, group_token, member_token, sealed_group, sealed_member from members "
