@@ -35,11 +35,12 @@ demo: setup ## Ingest the example companies and ask questions as several people
 test: setup ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: setup ## Check style, format, types and the import rules
+lint: setup ## Check style, format, types, the import rules and who may reach a tenant's rows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lints.scopes
 
 format: setup ## Rewrite the sources in the project's format
 	$(BIN)/ruff check --fix-only .
