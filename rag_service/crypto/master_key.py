@@ -28,7 +28,8 @@ def read_or_create_master_key(settings: Settings) -> bytes:
     """For a new data folder: the key that is there, or else a new key file with mode 0600.
 
     Raises:
-        InvalidSetting: the file would lie inside the data folder, where a stolen folder would carry it along.
+        InvalidSetting: the file cannot be made, or would lie inside the data folder, where a stolen folder would carry
+            it along.
     """
     try:
         return read_master_key(settings)
@@ -37,11 +38,15 @@ def read_or_create_master_key(settings: Settings) -> bytes:
     path = settings.master_key_file
     if is_inside(path, settings.data_dir):
         raise InvalidSetting("RAG_MASTER_KEY_FILE", "the master key must not be created inside the data folder")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return read_master_key(settings)
+    except OSError as error:
+        raise InvalidSetting(
+            "RAG_MASTER_KEY_FILE", f"there is no {path}, and it cannot be made: {error.strerror}"
+        ) from None
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(new_key().hex() + "\n")
         file.flush()

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -18,11 +19,14 @@ from packaging.requirements import Requirement
 
 from deploy.healthy import api_answers, worker_works
 from deploy.runtime_lock import left_out, reduced
+from rag_service.adapters.embedders import load_embedder
+from rag_service.crypto.master_key import read_or_create_master_key
+from rag_service.domain.errors import InvalidSetting
 from rag_service.folder import QUEUE_LOCK
-from rag_service.settings import Settings
+from rag_service.settings import Settings, load_settings
 from tests.deploy.files import ROOT, instructions, parsed
-from tests.test_repository import PROJECT
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 DOCKERFILE = instructions(TEXT)
 LAST = max(one.stage for one in DOCKERFILE)
@@ -80,6 +84,30 @@ def test_no_module_imports_torch_and_its_like_but_where_the_network_is_made() ->
     sources = [path for package in ("rag_service", "ingestion", "eval") for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if pattern.search(path.read_text(encoding="utf-8"))}
     assert found == allowed
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"embedding_backend": "torch"}, "RAG_EMBEDDING_BACKEND"),
+        ({"embedding_model": "/models/mine"}, "RAG_EMBEDDING_MODEL"),
+    ],
+)
+def test_without_torch_a_setting_that_needs_it_is_named(
+    variables: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag_service.adapters.embedders.find_spec", lambda _: None)
+    with pytest.raises(InvalidSetting) as refusal:
+        load_embedder(load_settings(**variables))
+    assert refusal.value.setting == named
+
+
+def test_a_key_is_not_made_where_the_image_expects_one_from_outside(tmp_path: Path) -> None:
+    nowhere = Path("/proc/secrets/rag_master_key")  # where not even root can make a folder
+    settings = load_settings(data_dir=tmp_path / "data", master_key_file=nowhere)
+    with pytest.raises(InvalidSetting) as refusal:
+        read_or_create_master_key(settings)
+    assert refusal.value.setting == "RAG_MASTER_KEY_FILE"
 
 
 def test_the_final_stage_runs_as_a_numbered_user_who_is_not_root() -> None:
