@@ -50,11 +50,11 @@ class Service:
         self.done: list[str] = []
         app = FastAPI()
         app.add_middleware(BodyLimit)
-        add_problem_handlers(app)
 
         async def signer(request: Request) -> str:
             return await verify_signature(request, self.find_secret, self, max_age_s=AGE_S)
 
+        add_problem_handlers(app, signer)
         signed = Depends(signer)
 
         @app.post("/v1/tenants/{tenant}/query")

@@ -218,11 +218,14 @@ def test_a_refusal_is_a_429_that_says_when_to_come_back(run: Callable[..., objec
     from fastapi import FastAPI
 
     app = FastAPI()
-    add_problem_handlers(app)
 
     @app.get("/")
     async def refuse() -> None:
         raise TooManyAttempts(17)
+
+    async def anybody(_request: object) -> None: ...
+
+    add_problem_handlers(app, anybody)
 
     async def scenario() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as web:

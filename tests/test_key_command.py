@@ -1,0 +1,43 @@
+"""``rag key``: what a key is made for is told once, listed without secrets, and kept by its successor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.rag import Rag
+
+
+def test_a_key_bound_to_networks_and_signing_is_created_listed_rotated_and_revoked(tmp_path: Path) -> None:
+    rag = Rag(tmp_path / "data")
+    rag.json("tenant", "create", "acme")
+    made = rag.json(
+        "key", "create", "--tenant", "acme", "--user", "bot", "--scope", "query", "--scope", "ingest",
+        "--network", "192.0.2.0/24", "--network", "::1", "--signed", "--expires", "30d",
+    )  # fmt: skip
+    assert made.keys() == {"key_id", "key", "expires_at"}
+    assert len(made["key"]) == 43
+    rotated = rag.json("key", "rotate", made["key_id"], "--overlap", "1h")
+    assert (rotated["replaces"], rotated["overlap"]) == (made["key_id"], "1h")
+    rag.json("key", "revoke", made["key_id"])
+    listed = rag.run("key", "list", "--tenant", "acme", "--json").stdout
+    assert made["key"] not in listed
+    assert rotated["key"] not in listed
+    old, new = json.loads(listed)["keys"]
+    assert (old["state"], new["state"][:5]) == ("revoked", "until")
+    for key in (old, new):
+        assert (key["roles"], key["networks"]) == (["ingest", "query"], ["192.0.2.0/24", "::1/128"])
+        assert (key["is_signed"], key["is_altered"], key["last_used_at"]) == (True, False, None)
+
+
+def test_a_network_that_could_mean_two_things_is_wrong_usage(tmp_path: Path) -> None:
+    done = Rag(tmp_path / "data").run("key", "create", "--tenant", "t", "--user", "u", "--network", "192.0.2.1/24")
+    assert done.returncode == 2
+    assert "host bits" in done.stderr
+
+
+def test_a_provider_that_is_set_up_by_half_ends_the_service_with_a_sentence(tmp_path: Path) -> None:
+    done = Rag(tmp_path / "data").run("serve", "--port", "0", RAG_OIDC_ISSUER="https://login.example.com")
+    assert done.returncode == 1
+    assert "RAG_OIDC_AUDIENCE" in done.stderr
+    assert "Traceback" not in done.stderr
