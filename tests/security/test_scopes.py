@@ -31,8 +31,8 @@ READERS = {
 """Modules that may make one too, of what an index stores already: for comparing, never for writing."""
 
 ADMITTERS = ("rag_service/authentication.py", "rag_service/web/authenticate.py", "eval/access/faults.py")
-"""Who turns a verified credential into a caller: the one place where requests show theirs, and what breaks that place on
-purpose to see that it is noticed."""
+"""Who turns a verified credential into a caller: the one place where requests show theirs, and what breaks that place
+on purpose to see that it is noticed."""
 
 FOR_OPERATORS = {"operate", "act_as"}
 ACTORS = (
