@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rag_service.domain.errors import InvalidRequest
 from rag_service.domain.identity import Principal
 from rag_service.web.authenticate import CurrentService, ManageCaller
+from rag_service.web.ids import DocumentId
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
-DocumentId = Annotated[str, Path(description="Id of the document.", max_length=64)]
 Entry = Annotated[str, StringConstraints(max_length=300)]
 
 

@@ -13,9 +13,10 @@ from rag_service.authentication import Caller
 from rag_service.domain.jobs import UploadRequest
 from rag_service.store.documents import DocumentMeta
 from rag_service.store.uploads import seal_upload
-from rag_service.web.access import DocumentId, principal
+from rag_service.web.access import principal
 from rag_service.web.authenticate import CurrentService, IngestCaller, QueryCaller
 from rag_service.web.forms import UploadForm, announced_length, read_upload
+from rag_service.web.ids import After, DocumentId
 from rag_service.web.intake import Intake
 from rag_service.wiring import Service
 
@@ -89,7 +90,7 @@ async def list_documents(
     caller: QueryCaller,
     service: CurrentService,
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    after: Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")] = None,
+    after: After = None,
 ) -> DocumentPage:
     """List the documents that the caller may read."""
     metas = await service.store.documents.readable(caller.scope, caller.tenant.keys, limit=limit + 1, after=after)

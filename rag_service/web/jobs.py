@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from rag_service.domain.jobs import Job, JobState
 from rag_service.web.authenticate import CurrentService, IngestCaller, ManageCaller
+from rag_service.web.ids import JobId
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
-
-JobId = Annotated[str, Path(description="Id of the job.", max_length=64)]
 
 
 class JobStatus(BaseModel):

@@ -82,7 +82,8 @@ def test_for_all_but_its_owner_and_administrators_a_document_is_the_same_404_as_
                 waiting = (await upload(ann, content=b"# Waits\n")).json()["job_id"]
                 for method, path, body in MANAGING:
                     seen = [await manage(bob, one, method, path, body) for one in (hers, hidden, foreign)]
-                    seen += [await manage(ann, one, method, path, body) for one in (foreign, "0" * 16, "no-such")]
+                    absent = (foreign, "0" * 16, "no-such", "%00", "%ED%A0%80")
+                    seen += [await manage(ann, one, method, path, body) for one in absent]
                     seen += [await manage(elsewhere, one, method, path, body, "bolt") for one in (hers, hidden, "none")]
                     assert {one.status_code for one in seen} == {404}, (method, path)
                     assert len({one.content for one in seen}) == 1
@@ -90,7 +91,7 @@ def test_for_all_but_its_owner_and_administrators_a_document_is_the_same_404_as_
                     theirs = [await manage(elsewhere, one, method, path, body) for one in (hers, "none")]
                     assert [one.status_code for one in theirs] == [404, 404]
                     assert theirs[0].content == theirs[1].content
-                jobs = [f"/v1/tenants/acme/jobs/{one}/cancel" for one in (waiting, "0" * 16)]
+                jobs = [f"/v1/tenants/acme/jobs/{one}/cancel" for one in (waiting, "0" * 16, "%00")]
                 refused = [await bob.post(one) for one in jobs]
                 refused.append(await elsewhere.post(jobs[0].replace("acme", "bolt")))
                 assert {one.status_code for one in refused} == {404}
