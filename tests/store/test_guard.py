@@ -244,7 +244,7 @@ UNKNOWN: dict[str, Any] = {
         .select_from(select(literal(OTHER).label("tenant_id")).cte("documents"))
     ),
     "two sources of one name": select(ids.cte("mine").c.id, ids.where(d.id == "x").cte("mine").c.id),
-    "a table twice under one name": select(d.id).select_from(join(D, D, true())).where(mine),
+    "a table twice under one name": select(d.id).select_from(join(D, D, d.id == d.id)).where(mine),
     "an entity": select(Entity).where(mine),
     "a CTE beside the statement": ids.add_cte(select(v.version).cte("beside")),
     "a CTE beside a union": union_all(ids, ids).add_cte(select(v.version).cte("beside")),
