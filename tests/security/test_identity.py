@@ -381,6 +381,7 @@ TAMPERINGS = {
     "where id = :home) where id = :bound",
     "signing no longer asked for": "update api_keys set sealed_signing_secret = null, "
     "secret_hash = (select secret_hash from api_keys where id = :key) where id = :signed",
+    "its signing secret taken away": "update api_keys set sealed_signing_secret = null where id = :signed",
     "another user": "update api_keys set sealed_user = (select sealed_user from api_keys where id = :zoe), "
     "user_token = (select user_token from api_keys where id = :zoe) where id = :key",
     "another's secret": "update api_keys set secret_hash = (select secret_hash from api_keys where id = :key) "
