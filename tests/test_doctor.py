@@ -264,9 +264,7 @@ def test_rows_that_do_not_belong_together_are_found(
 ) -> None:
     async def scenario() -> None:
         async with open_patient() as patient:
-            await patient.service.store.groups.set(
-                operate(patient.tenant), patient.tenant.keys, "crew", ["ann"]
-            )
+            await patient.service.store.groups.set(operate(patient.tenant), patient.tenant.keys, "crew", ["ann"])
             for statement in statements:
                 patient.sql(statement, patient.tenant.id)
             check = (await patient.wrong()).get("rows")

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rag_service.domain.identity import TenantId
-from rag_service.store.guard import SHARED, Shared, check
+from rag_service.store.guard import SHARED, Shared, UnscopedStatement, check
 
 __all__ = ["SHARED", "Connection", "Database", "Shared", "now"]
 
@@ -34,7 +34,15 @@ class Connection(AsyncConnection):
 
     async def execute(self, statement: Any, parameters: Any = None, **kwargs: Any) -> CursorResult[*tuple[Any, ...]]:
         check(statement, parameters, self._tenant)
-        return await _to_its_end(super().execute(statement, parameters, **kwargs))
+        if kwargs:
+            raise UnscopedStatement("options with a statement, which can put other tables in its place")
+        return await _to_its_end(super().execute(statement, parameters))
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002  # so is ``stream_scalars``
+        raise UnscopedStatement("a stream of rows, which nothing checks")
+
+    async def exec_driver_sql(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002  # as above
+        raise UnscopedStatement("SQL that is written as text")
 
 
 class Dialect(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rag_service.domain.identity import EVERYONE
 from rag_service.settings import Settings
 from rag_service.wiring import Models, open_service
 from tests.conftest import written
+from tests.databases import rows, tamper
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
@@ -171,35 +172,40 @@ def test_deleting_leaves_nothing_in_sql_or_index(
             await service.store.versions.delete(operate(tenant), document)
             await service.follower.catch_up(tenant.id)
             assert await service.index.point_ids(tenant.keys.index.collection) == frozenset()
-        with sqlite3.connect(settings.data_dir / "rag.db") as database:
-            for table in ("documents", "versions", "access", "chunks", "outbox", "spool"):
-                assert database.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
-        database.close()
+        for table in ("documents", "versions", "access", "chunks", "outbox", "spool"):
+            assert rows(settings.data_dir, f"select count(*) from {table}") == [(0,)]  # noqa: S608  # our own names
 
     run(scenario())
+
+
+def blanked(folder: Path, column: str) -> None:
+    assert tamper(folder, f"update chunks set {column} = ?", bytes(200))  # noqa: S608  # our own names
+
+
+def exchanged(folder: Path, table: str, column: str, key: str) -> None:
+    """Each row has what another had."""
+    found = rows(folder, f"select {key}, {column} from {table} order by {key}")  # noqa: S608  # as above
+    for (this, _), (_, other) in zip(found, [*found[1:], found[0]], strict=True):
+        tamper(folder, f"update {table} set {column} = ? where {key} = ?", other, this)  # noqa: S608  # as above
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        "update chunks set signature = zeroblob(32)",
-        "update chunks set sealed_record = zeroblob(200)",
-        "update chunks set sealed_record = (select old.sealed_record from old_chunks old where old.id <> chunks.id)",
-        """update versions set version_key = (select old.version_key from old_versions old
-           where old.document_id <> versions.document_id)""",
+        partial(blanked, column="signature"),
+        partial(blanked, column="sealed_record"),
+        partial(exchanged, table="chunks", column="sealed_record", key="id"),
+        partial(exchanged, table="versions", column="version_key", key="document_id"),
     ],
+    ids=["signature", "record", "records exchanged", "keys exchanged"],
 )
 def test_a_chunk_that_was_tampered_with_is_dropped_and_flagged(
-    damage: str, run: Run, settings: Settings, open_companies: Open, tmp_path: Path
+    damage: Callable[[Path], None], run: Run, settings: Settings, open_companies: Open, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             await acme.ingest(tmp_path, ferry_md=FIRST, boats_md="# Boats\n\nThe boat leaves the pier at noon.\n")
-            with sqlite3.connect(settings.data_dir / "rag.db") as database:
-                database.execute("create temporary table old_chunks as select * from chunks")
-                database.execute("create temporary table old_versions as select * from versions")
-                database.execute(damage)
-            database.close()
+            damage(settings.data_dir)
             async with client(acme.service, await acme.key("ann")) as web:
                 answer = (await ask(web, "acme", QUESTION)).json()
             assert answer["found"] is False
@@ -214,9 +220,7 @@ def test_a_version_that_does_not_open_can_be_replaced(
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             await acme.ingest(tmp_path, ferry_md=FIRST)
-            with sqlite3.connect(settings.data_dir / "rag.db") as database:
-                database.execute("update chunks set sealed_vector = zeroblob(200)")
-            database.close()
+            assert tamper(settings.data_dir, "update chunks set sealed_vector = ?", bytes(200))
             [outcome] = (await acme.ingest(tmp_path, ferry_md=SECOND)).values()
             assert isinstance(outcome.result, Ingested)
             async with client(acme.service, await acme.key("ann")) as web:

@@ -82,7 +82,7 @@ def test_a_database_that_breaks_is_a_503_that_tells_callers_nothing(
             key = await acme.key("ann")
             tables = acme.service.store.tenants
             async with tables._database.write(SHARED) as connection:
-                await connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
+                await connection.run_sync(lambda sync: sync.exec_driver_sql("ALTER TABLE api_keys RENAME TO gone"))
             async with client(acme.service, key) as web:
                 response = await web.get("/v1/tenants/acme/documents")
             assert response.status_code == 503

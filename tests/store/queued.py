@@ -16,13 +16,13 @@ from rag_service.domain.document import SealedChunk, SealedVersion
 from rag_service.domain.errors import RagError
 from rag_service.domain.identity import Role
 from rag_service.domain.jobs import Job, JobState, Report, UploadRequest
-from rag_service.store import database as database_module
 from rag_service.store import claims, jobs, outbox, tenant_jobs, uploads, versions
+from rag_service.store import database as database_module
 from rag_service.store.access import sealed_owner
 from rag_service.store.api_keys import ApiKeys
+from rag_service.store.claims import Claim
 from rag_service.store.database import Database
 from rag_service.store.groups import Groups
-from rag_service.store.claims import Claim
 from rag_service.store.jobs import JobQueue
 from rag_service.store.key_uses import KeyUses
 from rag_service.store.outbox import Outbox

@@ -30,6 +30,8 @@ from rag_service.store.database import SHARED
 from rag_service.wiring import open_store
 from tests.security.http import ask, client
 
+pytestmark = pytest.mark.sqlite
+
 Run = Callable[[Any], Any]
 Open = Callable[..., Any]
 
@@ -267,9 +269,13 @@ def test_a_full_disk_is_called_one_and_not_a_damaged_file(run: Run, settings: Se
             database = store.folder.database()
             try:
                 async with database.write(SHARED) as connection:
-                    pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-                    await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-                    await connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
+                    pages = await connection.run_sync(
+                        lambda sync: sync.exec_driver_sql("PRAGMA page_count").scalar_one()
+                    )
+                    await connection.run_sync(lambda sync: sync.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
+                    await connection.run_sync(
+                        lambda sync: sync.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
+                    )
             finally:
                 await database.close()
 

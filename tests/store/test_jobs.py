@@ -17,8 +17,8 @@ from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, JobState
 from rag_service.store import tables
-from rag_service.store.database import SHARED, now
 from rag_service.store.claims import Claim
+from rag_service.store.database import SHARED, now
 from rag_service.store.jobs import MOST_ATTEMPTS
 from rag_service.store.tenants import Tenant
 from tests.databases import opened, rows
