@@ -91,7 +91,7 @@ def _config() -> Config:
 
 
 def _admit(connection: Connection, service: URL) -> None:
-    """The service may read and write rows, and change no table: the policies that hold it stay as they are."""
+    """The service may read and write rows by its password, and change no table: the policies stay as they are."""
     from psycopg import sql
 
     known = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :name")
@@ -109,8 +109,10 @@ def _admit(connection: Connection, service: URL) -> None:
             grant = sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}")
             statements.append(grant.format(sql.Identifier(table.name), role))
     if beyond is None:
-        create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}")
-        statements.insert(0, create.format(role, sql.Literal(service.password)))
+        create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")
+        statements.insert(0, create.format(role))
+    if service.password is not None:  # also where it was changed
+        statements.append(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(service.password)))
     cursor = connection.connection.cursor()
     for statement in statements:
         cursor.execute(statement)

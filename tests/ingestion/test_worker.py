@@ -20,8 +20,8 @@ from rag_service.domain.identity import TenantId
 from rag_service.domain.jobs import ENDED, Job, JobState, UploadRequest
 from rag_service.settings import Settings
 from rag_service.store import jobs
-from rag_service.store.database import now
 from rag_service.store.claims import Claim
+from rag_service.store.database import now
 from rag_service.store.jobs import JobQueue
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import seal_upload
