@@ -17,8 +17,8 @@ from rag_service.domain.identity import AccessScope, OperatorScope, Principal, T
 from rag_service.domain.jobs import JobState
 from rag_service.store import tables
 from rag_service.store.access import insert_access, managed, opened_owner, set_access
-from rag_service.store.database import Connection, Database, now
 from rag_service.store.claims import Claim, end_claimed
+from rag_service.store.database import Connection, Database, now
 from rag_service.store.outbox import Change, note
 from rag_service.store.uploads import cancel_pending
 
