@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from rag_service.commands.options import AsJson, fail, run, show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from eval.bar import Bar
     from eval.report import RunDocument
+
+T = TypeVar("T")
 
 eval_app = typer.Typer(help="Measure quality, in temporary folders, through the production code.", no_args_is_help=True)
 
@@ -20,11 +23,6 @@ eval_app = typer.Typer(help="Measure quality, in temporary folders, through the 
 def register(app: typer.Typer) -> None:
     """Adds this package's commands to `rag`."""
     app.add_typer(eval_app, name="eval")
-
-
-@eval_app.callback()
-def main() -> None:
-    """Keeps `retrieval` a command of its own while it is the only one."""
 
 
 @eval_app.command("retrieval")
@@ -56,6 +54,68 @@ def retrieval(
 
         html.write_text(page(runs), encoding="utf-8")
     _conclude(runs, baseline, write_baseline, compare, as_json)
+
+
+@eval_app.command("access")
+def access(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    probes: Annotated[int, typer.Option(min=200, help="How many probes, about.")] = 20_000,
+    concurrent: Annotated[int, typer.Option(min=0, help="Requests by a hundred clients at once.")] = 10_000,
+    times: Annotated[int, typer.Option(min=0, help="Refusals of each kind whose times are compared.")] = 400,
+    commands: Annotated[int, typer.Option(min=0, help="Runs of the command line.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of everything that is made up.")] = 1,
+    documents: Annotated[
+        Path | None, typer.Option(help="Instead, give these files random access lists and compare every answer.")
+    ] = None,
+    users: Annotated[int, typer.Option(min=1, help="How many users ask, with --documents.")] = 50,
+    database_url: Annotated[
+        str | None, typer.Option(help="A PostgreSQL database that was made ready and holds nothing yet.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
+    fault: Annotated[str | None, typer.Option(hidden=True, help="Plant a fault that must be found.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count leaks: everybody probes every route for what is not theirs, in a made-up installation.
+
+    Ends with status 1 where anything leaked, failed, or was refused in a time that tells.
+    """
+    import json
+    from dataclasses import asdict
+
+    _check_places(as_json, [output, html], [])
+    if documents:
+        from eval.access.corpus import Comparison, compare_corpus
+
+        found: Comparison = run(as_json, lambda: _with_bar(lambda bar: compare_corpus(documents, users, seed, bar)))
+        told, passed, lines = asdict(found), found.passed, str(found)
+    else:
+        from eval.access.report import document, page, readable
+        from eval.access.run import Order, run_access
+
+        order = Order(probes, seed, concurrent, times, commands, database_url, fault)
+        outcome = run(as_json, lambda: _with_bar(lambda bar: run_access(order, bar)))
+        told, passed = document(outcome), outcome.passed
+        lines = readable(told)
+        if html:
+            html.write_text(page(told), encoding="utf-8")
+    if output:
+        output.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    show(as_json, told, lines)
+    if not passed:
+        raise typer.Exit(1)
+
+
+async def _with_bar(work: Callable[[Bar], Awaitable[T]]) -> T:
+    """What the work makes, with its progress shown; of the service's log, errors alone."""
+    import logging
+
+    import structlog
+
+    from eval.bar import Bar
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with Bar() as bar:
+        return await work(bar)
 
 
 def _check_places(as_json: bool, written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
