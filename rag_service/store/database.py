@@ -10,8 +10,10 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import CursorResult
 from sqlalchemy.engine import Connection as EngineConnection
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from rag_service.domain.errors import DatabaseUnavailable
 from rag_service.domain.identity import TenantId
 from rag_service.store.guard import SHARED, Shared, UnscopedStatement, check
 
@@ -105,7 +107,10 @@ async def _connected(engine: AsyncEngine, tenant: TenantId | Shared) -> AsyncIte
     """What was not committed when the context ends is rolled back."""
     connection = Connection(engine, tenant)
     try:
-        await _to_its_end(connection.start())
+        try:
+            await _to_its_end(connection.start())
+        except NoneFree:
+            raise DatabaseUnavailable("all connections are in use") from None
         yield connection
     finally:
         if connection.sync_connection is not None:

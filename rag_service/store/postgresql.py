@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 _LOOPBACK = {"", "localhost", "127.0.0.1", "::1"}
 _LOOK_AFTER_LOCK_S = 5.0
+_PATIENCE_S = 30.0
 _SESSION = {
     "application_name": "rag-service",
     "connect_timeout": 10,
@@ -130,7 +131,7 @@ class _PostgreSQL:
             connect_args=_SESSION,
             pool_size=server.pool,
             max_overflow=0,
-            pool_timeout=30,
+            pool_timeout=_PATIENCE_S,
             pool_pre_ping=True,
             pool_recycle=1800,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -269,3 +271,35 @@ def test_an_address_that_is_none_or_that_others_could_listen_at_is_refused(told:
 )
 def test_one_that_is_near_or_verified_is_taken(told: str) -> None:
     assert Server.at("RAG_DATABASE_URL", told, allows_plain=False).url.database == "rag"
+
+
+def test_a_pool_without_a_free_connection_is_unavailable(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("rag_service.store.postgresql._PATIENCE_S", 0.05)
+        database = Server(server(postgres.url("migrated")).url, pool=1).database()
+        async with database.read(SHARED):
+            with pytest.raises(DatabaseUnavailable, match="all connections are in use"):
+                async with database.read(SHARED):
+                    pass
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_goes_away_is_unavailable_and_its_lock_is_given_up(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    lost = threading.Event()
+
+    def note(_process: int, number: int) -> None:
+        told.append(number)
+        lost.set()
+
+    monkeypatch.setattr("rag_service.store.postgresql.os.kill", note)
+    monkeypatch.setattr("rag_service.store.postgresql._LOOK_AFTER_LOCK_S", 0.02)
+    with server(postgres.url("migrated")).hold("test") as is_ours:
+        assert is_ours
+        postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rag_app'")
+        assert lost.wait(10)
+    assert told == [signal.SIGTERM]

@@ -22,7 +22,9 @@ class DatabaseUnavailable(Unavailable):
             return "the disk that holds the data folder is full (SQLITE_FULL). Nothing that was stored is lost."
         if self.code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return f"the database is in use by another process for too long ({self.code}). Try again."
-        return f"the database cannot be read ({self.code}). If the file is damaged, restore it from a backup."
+        if self.code.startswith("SQLITE_") or self.code == "unknown":
+            return f"the database cannot be read ({self.code}). If the file is damaged, restore it from a backup."
+        return f"the database server of RAG_DATABASE_URL does not answer as it should ({self.code})."
 
 
 @dataclass
