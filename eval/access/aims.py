@@ -179,14 +179,23 @@ def listing(site: Site, asker: Asker, rng: random.Random) -> Iterator[Probe]:
     def request(query: str, owner: str = asker.tenant) -> Request:
         return Request("GET", path_of(DOCUMENTS, {"tenant": owner}), query)
 
-    for after in [None, *rng.sample(everything, min(12, len(everything))), absent_id(rng), "", "0", "~", "%00", "zz"]:
+    for after in [None, *rng.sample(everything, min(12, len(everything))), absent_id(rng), "", "0", "~", "zz"]:
         limit = rng.choice((1, 2, 100))
         query = f"limit={limit}" + ("" if after is None else f"&after={after}")
-        wanted = [one for one in mine if after is None or one > after.replace("%00", "\0")]
+        wanted = [one for one in mine if after is None or one > after]
         served = READS in asker.roles
         check = _page_of(wanted, limit, site) if served else None
         probes.append(Probe(route, "page", request(query), served=served, check=check))
-    wrong = ("limit=0", "limit=-1", "limit=101", "limit=1e9", f"limit={10**30}", "limit=x", f"after={'f' * 65}")
+    wrong = (
+        "limit=0",
+        "limit=-1",
+        "limit=101",
+        "limit=1e9",
+        f"limit={10**30}",
+        "limit=x",
+        "after=%00",
+        f"after={'f' * 65}",
+    )
     probes += [Probe(route, "no page", request(query)) for query in wrong]
     probes += [
         Probe(route, "foreign tenant", request("", name), request("", "nowhere at all"))

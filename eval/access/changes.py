@@ -74,18 +74,18 @@ def _ways_to_lose(site: Site, asker: Asker) -> Iterator[tuple[Document, str, Cha
     """A document, and an entry of a list or a group whose loss takes it from this reader."""
     state, tenant = site.oracle.state, asker.tenant
     documents = {one.name: one for one in site.world.documents}
-    mine = state.readable(tenant, asker.user)
+    mine = state.readable(asker)
     for name in sorted(mine):
         listed = state.lists[name][1]
         for entry in sorted(listed):
             fewer = (listed - {entry}) or frozenset({"user:nobody.at.all"})
-            if name not in with_list(state, name, fewer).readable(tenant, asker.user):
+            if name not in with_list(state, name, fewer).readable(asker):
                 change, undo = (partial(_set_list, site, documents[name], one) for one in (fewer, listed))
                 yield documents[name], "an entry of its list", change, undo
     for group, members in sorted(state.groups[tenant].items()):
         for member in sorted(members):
             fewer = members - {member}
-            for name in sorted(mine - with_group(state, tenant, group, fewer).readable(tenant, asker.user)):
+            for name in sorted(mine - with_group(state, tenant, group, fewer).readable(asker)):
                 change, undo = (partial(_set_group, site, tenant, group, one) for one in (fewer, members))
                 yield documents[name], "a membership", change, undo
 

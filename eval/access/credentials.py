@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from eval.access.wire import Headers, Request
+from rag_service.domain.errors import Unauthenticated
 from rag_service.domain.identity import Role
+from rag_service.ports import ClaimedIdentity
+from rag_service.request_signing import sign_request
 from rag_service.store.tenants import Tenant
 from rag_service.wiring import Service
 
@@ -46,12 +50,81 @@ async def nothing(_service: Service, _tenant: Tenant, _user: str, _roles: frozen
     return lambda _request: ()
 
 
-LIVE: Mapping[str, Issue] = {"api_key": api_key}
+async def token(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
+    """A token of our own, for a key that may do more than the token."""
+    made = await service.store.api_keys.create(tenant, user, sorted(Role), None)
+    return bearer(service.tokens.mint(tenant.id, made.key_id, roles).text)
+
+
+async def provider_token(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
+    """What an identity provider says. How its tokens are verified has tests of its own; here it is believed."""
+    provider = service.provider
+    if not isinstance(provider, BelievedProvider):
+        raise TypeError("the service believes another provider than the evaluation's own")
+    return bearer(provider.vouch(ClaimedIdentity(tenant.name, user, BROUGHT, roles)))
+
+
+async def signature(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
+    """A key that never travels: each request is signed with it (RFC 9421)."""
+    made = await service.store.api_keys.create(tenant, user, sorted(roles), None, is_signed=True)
+
+    def signed(request: Request) -> Headers:
+        url = f"http://service{request.path}{'?' if request.query else ''}{request.query}"
+        content_type = next((value for name, value in request.headers if name == "Content-Type"), None)
+        headers = sign_request(
+            request.method, url, key_id=made.key_id, secret=made.secret, body=request.body, content_type=content_type
+        )
+        return tuple(headers.items())
+
+    return signed
+
+
+async def revoked_token(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
+    """A token whose key was taken back after it was made."""
+    made = await service.store.api_keys.create(tenant, user, sorted(roles), None)
+    minted = service.tokens.mint(tenant.id, made.key_id, roles)
+    await service.store.api_keys.revoke(made.key_id)
+    return bearer(minted.text)
+
+
+BROUGHT = frozenset({"legal"})
+"""The groups that the provider says everybody is in."""
+
+
+class BelievedProvider:
+    """``ports.IdentityProvider`` for tokens that it made itself."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, ClaimedIdentity] = {}
+
+    def vouch(self, identity: ClaimedIdentity) -> str:
+        """A token that names this identity."""
+        text = ".".join(secrets.token_urlsafe(24) for _ in range(3))
+        self._known[text] = identity
+        return text
+
+    async def identify(self, token: str) -> ClaimedIdentity:
+        """Raises ``Unauthenticated``."""
+        if token not in self._known:
+            raise Unauthenticated
+        return self._known[token]
+
+
+LIVE: Mapping[str, Issue] = {
+    "api_key": api_key,
+    "token": token,
+    "provider_token": provider_token,
+    "signature": signature,
+}
 """Kinds that stand for a user. Each is issued with several sets of roles."""
+
+BRINGS: Mapping[str, frozenset[str]] = {"provider_token": BROUGHT}
+"""Groups that come with a kind of credential."""
 
 DEAD: Mapping[str, Issue] = {
     "expired_key": expired_key,
     "revoked_key": revoked_key,
+    "revoked_token": revoked_token,
     "borrowed_id": borrowed_id,
     "nothing": nothing,
 }

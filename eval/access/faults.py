@@ -126,7 +126,7 @@ def stale_groups(service: Service) -> Iterator[Service]:
 
 @contextmanager
 def jobs_of_everybody(service: Service) -> Iterator[Service]:
-    """Whoever may upload sees every job of the tenant."""
+    """SQL takes every job of the tenant for the asker's own: to be cancelled, as what is shown is checked once more."""
     with patch.object(tenant_jobs, "_is_visible", lambda scope, _: tables.jobs.c.tenant_id == scope.tenant):
         yield service
 

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import structlog
+
 from eval.access.judge import Finding, Told, atoms_in, untold
 from eval.access.oracle import READS, Asker
 from eval.access.site import Site
@@ -38,7 +40,7 @@ async def probe_socket(site: Site, count: int, told: Told) -> None:
                 [] if same else [Finding(SOCKET, "wrong token", "a stranger", is_leak=True, told="not refused alike")]
             )
             told(SOCKET, found)
-    readers = [one for one in site.askers if one.roles == {READS}]
+    readers = [one for one in site.askers if one.roles == {READS} and not one.brought]
     for asker in site.rng.sample(readers, min(count - count // 2, len(readers))):
         body = _question(site, asker)
         token = operator_token(folder, "POST", "/ask", body)
@@ -73,6 +75,7 @@ def _wrong_tokens(site: Site, path: str, body: bytes) -> Iterator[Headers]:
 async def probe_commands(site: Site, count: int, environment: dict[str, str], told: Told) -> None:
     """Commands for one tenant print nothing of another, and nothing that a user may not see where one is named."""
     rng = random.Random(count)  # noqa: S311  # a test's choice, repeatable on purpose
+    logging = structlog.get_config()
     async with owner_socket(site.service):
         for arguments, tenant, asker, twin in islice(_commands(site, rng), count):
             status, text = await asyncio.to_thread(_rag, arguments, environment)
@@ -84,12 +87,13 @@ async def probe_commands(site: Site, count: int, environment: dict[str, str], to
             who = str(asker or f"an operator, for {tenant}")
             what = " ".join(arguments[:2])
             told(COMMANDS, [Finding(COMMANDS, what, who, is_leak=True, told=one) for one in found])
+    structlog.configure(**logging)  # each command sets its own up
 
 
 def _commands(site: Site, rng: random.Random) -> Iterator[tuple[list[str], str, Asker | None, list[str] | None]]:
     """Arguments, the tenant they are for, as whom, and the same for something that does not exist."""
     while True:
-        asker = rng.choice([one for one in site.askers if one.roles == {READS}])
+        asker = rng.choice([one for one in site.askers if one.roles == {READS} and not one.brought])
         tenant = asker.tenant
         foreign = rng.choice([one for one in site.world.documents if one.tenant != tenant])
         job = rng.choice([one for one, (owner, _) in site.job_owners.items() if owner != tenant])

@@ -16,12 +16,16 @@ READS, UPLOADS, ADMINISTERS = "query", "ingest", "admin"
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A principal with one credential. ``roles`` are empty where the credential is good for nothing."""
+    """A principal with one credential. ``roles`` are empty where the credential is good for nothing.
+
+    ``brought`` are groups that the credential itself says its holder is in.
+    """
 
     tenant: str
     user: str
     roles: frozenset[str]
     kind: str = "api_key"
+    brought: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.user} of {self.tenant} ({self.kind}: {' '.join(sorted(self.roles)) or 'nothing'})"
@@ -47,19 +51,20 @@ class State:
 
     lists: Mapping[str, tuple[str, frozenset[str]]]
     groups: Mapping[str, Mapping[str, frozenset[str]]]
-    _known: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[Asker, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
-    def readable(self, tenant: str, user: str) -> frozenset[str]:
+    def readable(self, asker: Asker) -> frozenset[str]:
         """The documents whose list names the user, a group of theirs, a group that holds it, or everyone."""
-        if (tenant, user) not in self._known:
+        tenant, user = asker.tenant, asker.user
+        if asker not in self._known:
             groups = self.groups[tenant]
-            direct = {group for group, members in groups.items() if f"user:{spelled(user)}" in members}
+            direct = {group for group, members in groups.items() if f"user:{spelled(user)}" in members} | asker.brought
             above = {group for group, members in groups.items() if members & {f"group:{one}" for one in direct}}
             names = {"everyone", f"user:{spelled(user)}", *(f"group:{group}" for group in direct | above)}
-            self._known[tenant, user] = frozenset(
+            self._known[asker] = frozenset(
                 name for name, (owner, listed) in self.lists.items() if owner == tenant and listed & names
             )
-        return self._known[tenant, user]
+        return self._known[asker]
 
 
 class Oracle:
@@ -104,7 +109,7 @@ class Oracle:
         if asker.tenant in atom.tenants:
             return True
         is_reader = atom.document is not None and READS in asker.roles
-        if is_reader and any(atom.document in state.readable(asker.tenant, asker.user) for state in states):
+        if is_reader and any(atom.document in state.readable(asker) for state in states):
             return True
         if atom.uploader is not None and UPLOADS in asker.roles:
             tenant, user = atom.uploader

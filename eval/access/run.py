@@ -8,10 +8,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.access.changes import probe_changes, probe_revocations, settle
+from eval.access.credentials import BelievedProvider
 from eval.access.crowd import probe_crowd
 from eval.access.doors import DOORS, INDEX, WatchedIndex, index_door, watched
 from eval.access.faults import FAULTS
@@ -55,13 +56,13 @@ async def run_access(order: Order, progress: Progress, models: Models | None = N
         data_dir, key = Path(folder, "data"), secrets.token_hex(32)
         async with _site(order, data_dir, key, progress, models) as (site, index):
             database = "sqlite" if site.service.store.folder.server is None else "postgresql"
-            tally, timing = await _probe(order, site, index, progress)
-            if order.commands:
-                environment = {"RAG_DATA_DIR": str(data_dir), "RAG_MASTER_KEY": key}
-                if order.database_url:
-                    environment["RAG_DATABASE_URL"] = order.database_url
-                progress.begin("commands", order.commands)
-                await probe_commands(site, order.commands, environment, _teller(tally, progress))
+            tally = Tally()
+            environment = {"RAG_DATA_DIR": str(data_dir), "RAG_MASTER_KEY": key}
+            if order.database_url:
+                environment["RAG_DATABASE_URL"] = order.database_url
+            progress.begin("commands", order.commands)  # first, as operators see what probes upload
+            await probe_commands(site, order.commands, environment, _teller(tally, progress))
+            timing = await _probe(order, site, index, tally, progress)
     return Outcome(tally, timing, database, time.perf_counter() - began, order.fault)
 
 
@@ -72,21 +73,21 @@ async def _site(
     """The planted site, over a service whose index is watched; with the fault, if one is asked for."""
     settings = load_settings(data_dir=data_dir, master_key=key, database_url=order.database_url)
     small = order.probes < _SMALL
-    world = make_world(order.seed, tenants=3 if small else 6, documents=10 if small else 16)
+    world = make_world(order.seed, tenants=2 if small else 6, documents=8 if small else 16)
     progress.begin("planting", 1)
     async with open_service(settings, models) as plain:
         fault = FAULTS[order.fault](plain) if order.fault else nullcontext(plain)
         with fault as faulty:
-            service, index = watched(faulty)
+            service, index = watched(replace(faulty, provider=BelievedProvider()))
             service.load_detector()
             async with opened_site(world, service, order.seed) as site, upkeep(service):
                 progress.advance()
                 yield site, index
 
 
-async def _probe(order: Order, site: Site, index: WatchedIndex, progress: Progress) -> tuple[Tally, list[Compared]]:
+async def _probe(order: Order, site: Site, index: WatchedIndex, tally: Tally, progress: Progress) -> list[Compared]:
     """All parts in turn. The parts that change the world come after those that know it as it was planted."""
-    routes, tally = routes_of(site.app), Tally()
+    routes = routes_of(site.app)
     check_coverage(routes)
     told = _teller(tally, progress)
     changing, every = order.probes // 8, order.probes // 4
@@ -110,7 +111,7 @@ async def _probe(order: Order, site: Site, index: WatchedIndex, progress: Progre
     _look(site, index, tally)
     await settle(site)
     await _try_doors(site, index, tally)
-    return tally, timing
+    return timing
 
 
 async def _send_all(

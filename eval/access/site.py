@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from eval.access.credentials import DEAD, LIVE, Credential
+from eval.access.credentials import BRINGS, DEAD, LIVE, Credential
 from eval.access.oracle import ADMINISTERS, READS, UPLOADS, Asker, Atom, Oracle, State, spelled
 from eval.access.wire import Application, Request, Response, path_of, send, with_form
 from eval.access.world import CANARY, Document, Upload, World
@@ -23,7 +23,9 @@ from rag_service.wiring import Service
 
 DOCUMENTS = "/v1/tenants/{tenant}/documents"
 _ROLE_SETS = ({READS}, {READS, UPLOADS}, {UPLOADS}, {ADMINISTERS}, {READS, UPLOADS, ADMINISTERS}, {"review", "audit"})
-_PLAIN, _BOTH, _WITHOUT_READING = _ROLE_SETS[0], _ROLE_SETS[1], _ROLE_SETS[2]
+_PLAIN, _WITHOUT_READING = _ROLE_SETS[0], _ROLE_SETS[2]
+_OTHER_KINDS = 4
+"""So many users and one more hold a credential of each other kind."""
 
 
 @dataclass
@@ -129,9 +131,15 @@ async def _issue_credentials(site: Site) -> None:
         owner = site.tenants[tenant.name]
         for kind, issue in LIVE.items():
             for number, user in enumerate(tenant.users):
-                own = _ROLE_SETS if user == "ann" else (_PLAIN, _WITHOUT_READING, _ROLE_SETS[1 + number % 5])
+                own: tuple[set[str], ...] = (
+                    _ROLE_SETS if user == "ann" else (_PLAIN, _WITHOUT_READING, _ROLE_SETS[1 + number % 5])
+                )
+                if kind != "api_key" and number > _OTHER_KINDS:
+                    continue
+                if kind != "api_key":
+                    own = (_ROLE_SETS[number % 5],)
                 for roles in {frozenset(one): None for one in own}:
-                    asker = Asker(tenant.name, user, roles, kind)
+                    asker = Asker(tenant.name, user, roles, kind, BRINGS.get(kind, frozenset()))
                     site.credentials[asker] = await issue(site.service, owner, user, frozenset(map(Role, roles)))
         for kind, issue in DEAD.items():
             asker = Asker(tenant.name, "ann", frozenset(), kind)

@@ -19,13 +19,13 @@ def readable(site: Site, asker: Asker) -> list[Document]:
     """What the asker may read, whatever changes at the moment."""
     if READS not in asker.roles:
         return []
-    allowed = site.oracle.state.readable(asker.tenant, asker.user) - site.oracle.restless
+    allowed = site.oracle.state.readable(asker) - site.oracle.restless
     return [one for one in site.world.documents if one.name in allowed]
 
 
 def forbidden(site: Site, asker: Asker) -> list[Document]:
     """Other tenants' documents, and those of the asker's own tenant that they may not read."""
-    allowed = site.oracle.state.readable(asker.tenant, asker.user) | site.oracle.restless
+    allowed = site.oracle.state.readable(asker) | site.oracle.restless
     mine = allowed if READS in asker.roles else frozenset()
     return [one for one in site.world.documents if one.tenant != asker.tenant or one.name not in mine]
 
