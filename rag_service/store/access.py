@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, false, insert, select
 
 from rag_service.crypto.keys import TenantKeys
-from rag_service.domain.errors import IntegrityError, InvalidRequest, NotFound
+from rag_service.domain.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Principal, Role, TenantId
 from rag_service.store import tables
 from rag_service.store.database import Connection
@@ -125,16 +125,37 @@ async def set_access(
 
     Raises ``NotFound`` as ``managed`` does; ``InvalidRequest`` where nobody would be left.
     """
-    table, listed = tables.access.c, set(principals)
+    listed = set(principals)
     owner = await managed(connection, scope, keys, document_id)
     if not listed and owner is None:
         raise InvalidRequest(_NOBODY)
-    await connection.execute(
-        delete(tables.access).where(table.tenant_id == scope.tenant, table.document_id == document_id)
-    )
     rows = sealed_access(keys, document_id, listed or {Principal.user(str(owner))})
-    await insert_access(connection, scope.tenant, document_id, rows)
+    await replace_access(connection, scope.tenant, document_id, rows)
     await note(connection, scope.tenant, Change.DOCUMENT, document_id)
+
+
+async def replace_access(
+    connection: Connection, tenant: TenantId, document_id: str, access: Iterable[tuple[str, bytes]]
+) -> None:
+    """As part of this transaction, the list is exactly these entries."""
+    table = tables.access.c
+    await connection.execute(
+        delete(tables.access).where(table.tenant_id == tenant, table.document_id == document_id)
+    )
+    await insert_access(connection, tenant, document_id, access)
+
+
+async def refuse_wider_list(
+    connection: Connection, tenant: TenantId, document_id: str, most: frozenset[str]
+) -> None:
+    """The list may have changed since it was looked at, while the content was parsed and embedded.
+
+    Raises ``Conflict`` where it holds the token of anybody but ``most``.
+    """
+    table = tables.access.c
+    listed = select(table.principal_token).where(table.tenant_id == tenant, table.document_id == document_id)
+    if not {token for (token,) in await connection.execute(listed)} <= most:
+        raise Conflict("access list")
 
 
 async def insert_access(

@@ -54,8 +54,11 @@ class Dialect(Protocol):
     writer: AsyncEngine
 
     @asynccontextmanager
-    def turn(self) -> AsyncIterator[None]:
-        """Writing may begin; on SQLite it is one writer's turn at a time."""
+    def turn(self, tenant: TenantId | Shared) -> AsyncIterator[None]:
+        """Writing may begin: it is one writer's turn at a time, of a tenant's or on SQLite of all in this process.
+
+        It is waited for without a connection, so that one tenant's waiting writers take none from the others.
+        """
         ...
 
     async def bind(self, connection: AsyncConnection, tenant: TenantId | Shared, *, is_writer: bool) -> None:
@@ -86,7 +89,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self, tenant: TenantId | Shared) -> AsyncIterator[Connection]:
-        async with self._dialect.turn(), _connected(self._dialect.writer, tenant) as connection:
+        async with self._dialect.turn(tenant), _connected(self._dialect.writer, tenant) as connection:
             await self._dialect.bind(connection, tenant, is_writer=True)
             yield connection
             await _to_its_end(connection.commit())

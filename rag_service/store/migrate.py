@@ -48,6 +48,8 @@ def upgrade_postgresql(owner: URL, service: URL) -> str | None:
         DatabaseUnavailable: the server does not answer, or refuses.
         InvalidSetting: the service's role is beyond row-level security.
     """
+    import psycopg
+
     engine = create_engine(owner, poolclass=NullPool)
     try:
         with engine.begin() as connection:
@@ -55,8 +57,9 @@ def upgrade_postgresql(owner: URL, service: URL) -> str | None:
             if owner.username != service.username:
                 _admit(connection, service)
             return before
-    except DBAPIError as error:
-        raise DatabaseUnavailable(getattr(error.orig, "sqlstate", None) or type(error.orig).__name__) from None
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseUnavailable(getattr(cause, "sqlstate", None) or type(cause).__name__) from None
     finally:
         engine.dispose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy import URL, event, make_url, text
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     import psycopg
 
 _log = structlog.get_logger()
+_OPTIONS = {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "target_session_attrs"}
+"""Others would lead elsewhere than the address says (``hostaddr``, ``service``), or undo what a session is set to."""
+_TOLD_OPTIONS = ", ".join(sorted(_OPTIONS))
 _LOOPBACK = {"", "localhost", "127.0.0.1", "::1"}
 _LOOK_AFTER_LOCK_S = 5.0
 _PATIENCE_S = 30.0
@@ -55,6 +60,10 @@ class Server:
             raise InvalidSetting(setting, "write postgresql://USER:PASSWORD@HOST/DATABASE") from None
         if url.drivername not in {"postgresql", "postgres", "postgresql+psycopg"} or not url.database:
             raise InvalidSetting(setting, "write postgresql://USER:PASSWORD@HOST/DATABASE")
+        if unknown := set(url.query) - _OPTIONS:
+            raise InvalidSetting(
+                setting, f"{', '.join(sorted(unknown))}: of libpq's options, {_TOLD_OPTIONS} are taken"
+            )
         host = url.query.get("host", url.host or "")
         is_near = isinstance(host, str) and (host in _LOOPBACK or host.startswith("/"))
         if not is_near and url.query.get("sslmode") != "verify-full" and not allows_plain:
@@ -126,9 +135,11 @@ class _PostgreSQL:
     """Every transaction names its tenant to the database (``app.tenant``), whose policies keep it to that."""
 
     def __init__(self, server: Server) -> None:
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.writer = create_async_engine(
             server.url,
             connect_args=_SESSION,
+            hide_parameters=True,
             pool_size=server.pool,
             max_overflow=0,
             pool_timeout=_PATIENCE_S,
@@ -139,8 +150,10 @@ class _PostgreSQL:
         event.listen(self.writer.sync_engine, "handle_error", _say_unavailable)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        yield
+    async def turn(self, tenant: TenantId | Shared) -> AsyncIterator[None]:
+        lock = self._turns.setdefault(str(tenant), asyncio.Lock())
+        async with lock:
+            yield
 
     async def bind(self, connection: AsyncConnection, tenant: TenantId | Shared, *, is_writer: bool) -> None:
         """Of what writes for one tenant, or in the queue, one is at work at a time; it waits for its turn here."""

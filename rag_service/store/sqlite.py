@@ -34,19 +34,20 @@ class _SQLite:
         self.reader = create_async_engine(
             url,
             connect_args={"timeout": 30},
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             pool_reset_on_return=None,
             pool_size=4,
         )
-        self.writer = create_async_engine(url, connect_args={"timeout": 30}, pool_size=1)
+        self.writer = create_async_engine(url, connect_args={"timeout": 30}, hide_parameters=True, pool_size=1)
         for engine in (self.reader, self.writer):
             event.listen(engine.sync_engine, "connect", _prepare_connection)
             event.listen(engine.sync_engine, "handle_error", _say_unavailable)
         event.listen(self.writer.sync_engine, "begin", _begin)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, tenant: TenantId | Shared) -> AsyncIterator[None]:  # noqa: ARG002  # one of all tenants
         async with self._one_writer:
             yield
 

@@ -16,7 +16,14 @@ from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Principal, TenantId
 from rag_service.domain.jobs import JobState
 from rag_service.store import tables
-from rag_service.store.access import insert_access, managed, opened_owner, set_access
+from rag_service.store.access import (
+    insert_access,
+    managed,
+    opened_owner,
+    refuse_wider_list,
+    replace_access,
+    set_access,
+)
 from rag_service.store.claims import Claim, end_claimed
 from rag_service.store.database import Connection, Database, now
 from rag_service.store.outbox import Change, note
@@ -34,6 +41,10 @@ class LiveVersion:
     version: int
     content_token: str
     owner: str | None
+
+    def is_same(self, content_token: str, owner: str | None) -> bool:
+        """Whether nothing is to be done. The same content in another's hands is still theirs to replace and to share."""
+        return (self.content_token, self.owner) == (content_token, owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,7 @@ class Versions:
 
     async def _switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
         place = {"tenant_id": sealed.tenant, "document_id": sealed.document_id}
+        owner = {"owner_token": sealed.owner_token, "sealed_owner": sealed.sealed_owner}
         async with self._database.write(operator.tenant) as connection:
             if sealed.version == 1:
                 document = {
@@ -98,14 +110,15 @@ class Versions:
                     "id": sealed.document_id,
                     "source_token": sealed.source_token,
                     "live_version": 1,
-                    "owner_token": sealed.owner_token,
-                    "sealed_owner": sealed.sealed_owner,
+                    **owner,
                     "created_at": now(),
                 }
                 await connection.execute(insert(tables.documents).values(document))
                 await insert_access(connection, operator.tenant, sealed.document_id, sealed.access)
+            elif sealed.replaces_access:
+                await replace_access(connection, operator.tenant, sealed.document_id, sealed.access)
             elif sealed.most_readers is not None:
-                await self._refuse_wider_list(connection, operator, sealed.document_id, sealed.most_readers)
+                await refuse_wider_list(connection, operator.tenant, sealed.document_id, sealed.most_readers)
             removed = await self._remove_chunks(connection, operator.tenant, sealed.document_id)
             version = {
                 **place,
@@ -136,6 +149,7 @@ class Versions:
                 .values(
                     live_version=sealed.version,
                     folder_token=func.coalesce(sealed.folder_token, tables.documents.c.folder_token),
+                    **(owner if sealed.moves_owner else {}),
                 )
             )
             position = await note(connection, operator.tenant, Change.DOCUMENT, sealed.document_id, removed)
@@ -259,17 +273,6 @@ class Versions:
                 select(tables.chunks.c.id).where(tables.chunks.c.tenant_id == operator.tenant)
             )
             return frozenset(chunk_id for (chunk_id,) in rows)
-
-    async def _refuse_wider_list(
-        self, connection: Connection, operator: OperatorScope, document_id: str, most: frozenset[str]
-    ) -> None:
-        """The list may have changed since it was looked at, while the content was parsed and embedded."""
-        table = tables.access.c
-        listed = select(table.principal_token).where(
-            table.tenant_id == operator.tenant, table.document_id == document_id
-        )
-        if not {token for (token,) in await connection.execute(listed)} <= most:
-            raise Conflict("access list")
 
     async def _remove_chunks(self, connection: Connection, tenant: TenantId, document_id: str) -> tuple[str, ...]:
         table = tables.chunks.c

@@ -28,6 +28,7 @@ from rag_service.settings import load_settings
 from rag_service.store import database as database_module
 from rag_service.store import documents, tables
 from rag_service.store.database import SHARED, Shared
+from rag_service.store.migrate import upgrade_postgresql
 from rag_service.store.postgresql import Server
 from rag_service.store.tables import SECURED
 from rag_service.store.tenants import Tenant
@@ -253,6 +254,10 @@ class TestStart:
         "postgresql://u:secret@db.example/rag?sslmode=require",
         "postgresql://u:secret@/rag?host=db.example",
         "postgresql://u:secret@127.0.0.1,db.example/rag",
+        "postgresql://u:secret@localhost/rag?hostaddr=203.0.113.5",
+        "postgresql://u:secret@localhost/rag?service=elsewhere",
+        "postgresql://u:secret@localhost/rag?options=-crow_security%3Doff",
+        "postgresql://u:secret@localhost/rag?autocommit=1",
     ],
 )
 def test_an_address_that_is_none_or_that_others_could_listen_at_is_refused(told: str) -> None:
@@ -284,6 +289,36 @@ def test_a_pool_without_a_free_connection_is_unavailable(postgres: Postgres, mon
         await database.close()
 
     asyncio.run(scenario())
+
+
+def test_writers_that_wait_for_one_tenant_take_no_connection_from_the_others(postgres: Postgres) -> None:
+    async def scenario() -> None:
+        database = Server(server(postgres.url("migrated")).url, pool=3).database()
+        busy, other = TenantId("busy"), TenantId("other")
+
+        async def write() -> None:
+            async with database.write(busy):
+                pass
+
+        async with database.write(busy):
+            waiting = [asyncio.create_task(write()) for _ in range(10)]
+            await asyncio.sleep(0.05)
+            async with asyncio.timeout(5), database.read(other), database.write(other):
+                pass
+            assert not any(task.done() for task in waiting)
+        await asyncio.gather(*waiting)
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_owner_that_may_make_no_role_is_told_so(postgres: Postgres) -> None:
+    postgres.run("CREATE ROLE weak LOGIN")
+    postgres.run("CREATE DATABASE weakly OWNER weak")
+    owner = postgres.url("weakly").set(username="weak")
+    with pytest.raises(DatabaseUnavailable, match="42501"):
+        upgrade_postgresql(owner, owner.set(username="nobody_yet", password="p"))  # of a test
+    postgres.run("DROP DATABASE weakly")
 
 
 def test_a_server_that_goes_away_is_unavailable_and_its_lock_is_given_up(
