@@ -11,6 +11,7 @@ from rag_service.web import access, documents, health, jobs, query, token
 from rag_service.web.authenticate import authenticated
 from rag_service.web.intake import Intake
 from rag_service.web.limits import BodyLimit
+from rag_service.web.outermost import Outermost
 from rag_service.web.problems import add_problem_handlers
 from rag_service.wiring import Service
 
@@ -37,4 +38,5 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(token.router)
     add_problem_handlers(app, authenticated)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Outermost)  # the last one added is around all others
     return app

@@ -42,21 +42,32 @@ _TOLD = (
 
 
 def add_problem_handlers(app: FastAPI, authenticated: Callable[[Request], Awaitable[object]]) -> None:
-    """Every error leaves ``app`` as a problem. ``authenticated`` raises for a request of nobody that is known."""
+    """Every error that is foreseen leaves ``app`` as a problem; ``Outermost`` answers for the others.
+
+    ``authenticated`` raises for a request of nobody that is known.
+    """
 
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return await told(request, "; ".join(_complaint(one) for one in error.errors()))
+
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # so FastAPI says that it cannot read a body: too deep, a number too long
+            return await told(request, "body: it cannot be read")
+        kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+        return problem_response(error.status_code, kind, "no such route" if error.status_code == 404 else kind)
+
+    async def told(request: Request, what: str) -> JSONResponse:
         """What is wrong with a request is told to whoever is known: JSON is read before any dependency can refuse."""
         if request.url.path.startswith("/v1/"):
             try:
                 await authenticated(request)
             except errors.RagError as refusal:
                 return await _rag_error(request, refusal)
-        return problem_response(422, "invalid-request", "; ".join(_complaint(one) for one in error.errors()))
+        return problem_response(422, "invalid-request", what)
 
     app.exception_handler(errors.RagError)(_rag_error)
     app.exception_handler(RequestValidationError)(invalid)
-    app.exception_handler(HTTPException)(_http_error)
-    app.exception_handler(Exception)(_defect)
+    app.exception_handler(HTTPException)(http_error)
 
 
 def problem_response(status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -88,11 +99,6 @@ def _complaint(error: Any) -> str:
     unknown_field = error["type"] == "extra_forbidden"
     where = ".".join(str(part) for part in (error["loc"][:-1] if unknown_field else error["loc"]))
     return f"{where}: it holds a field that is not known" if unknown_field else f"{where}: {error['msg']}"
-
-
-async def _http_error(_request: Request, error: HTTPException) -> JSONResponse:
-    kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    return problem_response(error.status_code, kind, "no such route" if error.status_code == 404 else kind)
 
 
 async def _defect(_request: Request, error: Exception) -> JSONResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag_service.domain.errors import Forbidden, InvalidRequest
@@ -33,9 +33,7 @@ class Token(BaseModel):
 
 
 @router.post("/token")
-async def exchange(
-    holder: KeyHolder, service: CurrentService, response: Response, body: TokenBody | None = None
-) -> Token:
+async def exchange(holder: KeyHolder, service: CurrentService, body: TokenBody | None = None) -> Token:
     """Get a short-lived token for an API key.
 
     The token stands for the key: it ends with it, and is refused as soon as the key is revoked. It can be given fewer
@@ -44,7 +42,6 @@ async def exchange(
     """
     roles = holder.roles if body is None or body.scope is None else _narrowed(body.scope, holder.roles)
     token = service.tokens.mint(holder.tenant.id, holder.key_id, roles)
-    response.headers["Cache-Control"] = "no-store"
     return Token(access_token=token.text, expires_in=token.expires_in_s, scope=" ".join(sorted(roles)))
 
 

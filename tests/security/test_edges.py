@@ -63,13 +63,17 @@ def test_whoever_has_no_key_learns_nothing_of_what_is_wrong_with_a_request(run: 
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             good = await acme.key("ann")
+            json_type = "application/json"
             for key, statuses in ((None, (401, 401)), (good[:-3] + "AAA", (401, 401)), (good, (404, 422))):
                 async with client(acme.service, key) as web:
                     long_name = await web.post(f"/v1/tenants/{'x' * 5000}/query", json={"question": "What?"})
-                    bad_json = await web.post(
-                        "/v1/tenants/acme/query", content=b"{", headers={"content-type": "application/json"}
-                    )
-                assert (long_name.status_code, bad_json.status_code) == statuses
+                    bad_json = [
+                        await web.post("/v1/tenants/acme/query", content=body, headers={"content-type": json_type})
+                        for body in (b"{", b"[" * 100_000, b'{"limit": ' + b"9" * 5000 + b"}")
+                    ]
+                assert (long_name.status_code, *{one.status_code for one in bad_json}) == statuses
+                kind = "unauthenticated" if statuses[1] == 401 else "invalid-request"
+                assert {one.json()["type"] for one in bad_json} == {f"urn:rag-service:problem:{kind}"}
 
     run(scenario())
 
