@@ -156,6 +156,10 @@ class IdentityProvider(Protocol):
 
     async def identify(self, token: str) -> ClaimedIdentity: ...
 
+    def recognise(self, token: str) -> ClaimedIdentity | None:
+        """Whom the token names, as far as that can be known at once, with nobody asked. ``identify`` has the word."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:

@@ -9,10 +9,12 @@ chosen for a second aim of equal weight: *nobody is locked out by what others do
 - **By client network**, with ten times as many free, for those who try many key ids. An address block is what one
   client holds: an IPv4 address, an IPv6 /64. A pair that already waits does not count here any more: a forgotten job
   with an expired key harms itself, not its office.
-- **Who is known to be good passes.** A credential that succeeded from this network within the hour is not held back,
-  whatever else comes from there. It is known by a keyed digest of the whole credential, secret included, so that
-  nobody profits who does not hold it. A signed request shows no secret: it passes the wait of the network, not that
-  of its own pair.
+- **Who is known to be good passes.** Who succeeded from this network within the hour is not held back, whatever else
+  comes from there. A key is known by a keyed digest of the whole of it, secret included, so that nobody profits who
+  does not hold it. A token is known by its holder, so that a fresh one is as good as the last: its signature was
+  verified, with nobody and no database asked. A signed request shows nothing of that sort before its key is read, so
+  a pair that signed rightly is believed so far: the signature is looked at, right or wrong. Who loses their standing
+  (revoked, expired) is known no more from their next attempt on.
 - One failure is forgiven every five minutes. A success forgives its pair, never its network, or an attacker who holds
   one key of their own would wash themselves clean with it.
 - Once waits have begun, attempts go one at a time: an attempt that is let through starts the next wait at once, so that
@@ -53,12 +55,11 @@ _STEPS = math.ceil(math.log2(LONGEST_WAIT_S)) + 1
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Somebody tries to authenticate; made by ``Throttle.attempt``. Only digests, nothing that was sent."""
+    """Somebody tries to authenticate; made by ``Throttle``. Only digests, nothing that was sent."""
 
     network: bytes
     pair: bytes
     proof: bytes
-    shows_secret: bool
 
 
 @dataclass(slots=True)
@@ -93,8 +94,16 @@ class Throttle:
         """
         network = self._digest("network", _block(address))
         pair = self._digest("pair", network.hex(), key_id)
-        proof = self._digest("proof", pair.hex(), *([] if credential is None else [credential]))
-        return Attempt(network, pair, proof, shows_secret=credential is not None)
+        return Attempt(network, pair, self._digest("proof", pair.hex(), *([] if credential is None else [credential])))
+
+    def attempt_of(self, address: Address | None, holder: tuple[str, ...]) -> Attempt:
+        """What is counted of an attempt by ``holder``, whose token's signature was verified.
+
+        Only they make such attempts: those who merely claim to be them are another pair.
+        """
+        network = self._digest("network", _block(address))
+        pair = self._digest("holder", network.hex(), *holder)
+        return Attempt(network, pair, self._digest("proof", pair.hex()))
 
     def refuse_if_blocked(self, attempt: Attempt) -> None:
         """The attempt may be looked at; call this before anything is looked up.
@@ -104,18 +113,21 @@ class Throttle:
         now = self._clock()
         concerned = [(self._pairs, attempt.pair), (self._networks, attempt.network)]
         if self._good.get(attempt.proof, -math.inf) > now - GOOD_FOR_S:
-            if attempt.shows_secret:
-                return
-            concerned.pop()
+            return
         wait = max(counts.wait(entry, now) for counts, entry in concerned)
         if wait > 0:
             raise TooManyAttempts(math.ceil(wait))
         for counts, entry in concerned:
             counts.let_one_through(entry, now)
 
-    def failed(self, attempt: Attempt) -> None:
-        """The credential was wrong: unknown, malformed, expired, revoked, replayed, or from a network not allowed."""
+    def failed(self, attempt: Attempt, *, still_good: bool = False) -> None:
+        """The credential was wrong: unknown, malformed, expired, revoked, or from a network not allowed.
+
+        Who was known by it is so no more, unless it is ``still_good``: a wrong signature says nothing of the signer.
+        """
         now = self._clock()
+        if not still_good:
+            self._good.pop(attempt.proof, None)
         if not self._pairs.is_waiting(attempt.pair, now):
             self._networks.add(attempt.network, now)
         self._pairs.add(attempt.pair, now)

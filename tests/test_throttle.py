@@ -161,16 +161,49 @@ def test_a_credential_that_worked_passes_whatever_its_network_does(
     assert wait_of(throttle, right)
 
 
-def test_a_signed_request_passes_the_wait_of_its_network_and_not_that_of_its_pair(throttle: Throttle) -> None:
-    """It shows no secret before it is verified: whoever knows the key id could claim to be known."""
+def test_a_pair_that_signed_rightly_is_believed_whatever_others_sign_in_its_name(
+    throttle: Throttle, clock: Clock
+) -> None:
+    """Or whoever knows the key id, which is no secret, could lock its signer out from the same network."""
     signed = throttle.attempt(HOME, KEY, None)
     throttle.succeeded(signed)
     for number in range(3000):
         fail(throttle, HOME, f"{number:016x}")
+        throttle.failed(signed, still_good=True)
     assert not wait_of(throttle, signed)
+    clock.time += GOOD_FOR_S
     for _ in range(FREE_FAILURES + 1):
-        throttle.failed(signed)
+        throttle.failed(signed, still_good=True)
     assert wait_of(throttle, signed)
+
+
+def test_a_holder_is_known_by_whichever_of_their_tokens(throttle: Throttle) -> None:
+    def theirs() -> Attempt:
+        return throttle.attempt_of(HOME, ("key", KEY))
+
+    throttle.succeeded(theirs())
+    for number in range(3000):
+        fail(throttle, HOME, KEY if number % 2 else f"{number:016x}")
+    assert not wait_of(throttle, theirs())
+    assert wait_of(throttle, throttle.attempt_of(HOME, ("key", "other")))
+    for claimed in ("key" + KEY, KEY, ""):
+        assert wait_of(throttle, throttle.attempt(HOME, claimed, KEY)), "who merely claims to be them is another"
+
+
+@pytest.mark.parametrize("kind", ["shown", "signed", "holder"])
+def test_who_worked_and_does_no_more_waits_like_anybody(kind: str, throttle: Throttle) -> None:
+    revoked = {
+        "shown": throttle.attempt(HOME, KEY, SECRET),
+        "signed": throttle.attempt(HOME, KEY, None),
+        "holder": throttle.attempt_of(HOME, ("key", KEY)),
+    }[kind]
+    throttle.succeeded(revoked)
+    looked_at = 0
+    for _ in range(100):
+        if not wait_of(throttle, revoked):
+            throttle.failed(revoked)
+            looked_at += 1
+    assert looked_at == FREE_FAILURES + 1
 
 
 def test_a_flood_of_made_up_senders_is_bounded_and_frees_nobody_who_waits(clock: Clock) -> None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 import structlog
-from jwt import PyJWS
+from jwt import PyJWK, PyJWS
 from jwt.exceptions import PyJWTError
 
 from rag_service.adapters.oidc_claims import ClaimNames, Expected, check_claims, identity_in
 from rag_service.adapters.oidc_fetch import ProviderAddress
 from rag_service.adapters.oidc_keys import KEY_OF, ProviderKeys
-from rag_service.adapters.oidc_token import TokenRefused, read_token
+from rag_service.adapters.oidc_token import SignedToken, TokenRefused, read_token
 from rag_service.domain.errors import InvalidSetting, Unauthenticated
 from rag_service.ports import ClaimedIdentity
 from rag_service.settings import Settings
@@ -48,14 +48,25 @@ class OidcProvider:
         """
         try:
             read = read_token(token, self._algorithms)
-            key = await self._keys.key(read.key_id, read.algorithm)
-            self._signatures.decode_complete(token, key, algorithms=[read.algorithm])
-            check_claims(read.claims, self._expected, self._clock())
-            return identity_in(read.claims, self._names)
+            return self._named(read, await self._keys.key(read.key_id, read.algorithm))
         except (TokenRefused, PyJWTError) as refusal:
             why = str(refusal) if isinstance(refusal, TokenRefused) else type(refusal).__name__
             _log.info("oidc_token_refused", why=why)
             raise Unauthenticated from None
+
+    def recognise(self, token: str) -> ClaimedIdentity | None:
+        """Whom the token names, by a key that is at hand; ``None`` where none is, or where the token is refused."""
+        try:
+            read = read_token(token, self._algorithms)
+            key = self._keys.at_hand(read.key_id, read.algorithm)
+            return self._named(read, key) if key else None
+        except (TokenRefused, PyJWTError):
+            return None
+
+    def _named(self, read: SignedToken, key: PyJWK) -> ClaimedIdentity:
+        self._signatures.decode_complete(read.text, key, algorithms=[read.algorithm])
+        check_claims(read.claims, self._expected, self._clock())
+        return identity_in(read.claims, self._names)
 
 
 def load_oidc(settings: Settings) -> OidcProvider | None:

@@ -68,6 +68,10 @@ class ProviderKeys:
             raise IdentityProviderUnavailable(self._problem)
         raise TokenRefused("unknown key")
 
+    def at_hand(self, key_id: str, algorithm: str) -> PyJWK | None:
+        """The key, if it was listed lately enough to be used while the provider is silent; nothing is fetched."""
+        return self._keys.get((key_id, algorithm)) if self._age() < self._stale_for_s else None
+
     def _age(self) -> float:
         return self._clock() - self._fetched_at
 

@@ -14,13 +14,13 @@ from rag_service.domain.identity import Role
 from rag_service.networks import Address
 from rag_service.ports import SigningKey
 from rag_service.store.api_keys import Signer, VerifiedKey, claimed_id
-from rag_service.throttle import Throttle
+from rag_service.throttle import Attempt, Throttle
 from rag_service.tokens import is_ours
 from rag_service.web.client_address import client_address
-from rag_service.web.signed_requests import carries_signature, verify_signature
+from rag_service.web.signed_requests import Recorded, carries_signature, verify_signature
 from rag_service.wiring import Service
 
-T = TypeVar("T")
+H = TypeVar("H", bound=Holder)
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -45,7 +45,7 @@ async def authenticated(request: Request) -> Holder:
     known: Holder | None = getattr(request.state, "holder", None)
     if known is None:
         is_signed = "authorization" not in request.headers and carries_signature(request)
-        known = await (_signer(request) if is_signed else _bearer_of(request, _verified))
+        known = await (_signer(request) if is_signed else _bearer_of(request, _verified, _shown_holder))
         request.state.holder = known
     return known
 
@@ -55,7 +55,7 @@ async def key_holder(request: Request, _documented: Annotated[object, Depends(_b
 
     Raises as ``authenticated`` does.
     """
-    return await _bearer_of(request, _verified_key)
+    return await _bearer_of(request, _verified_key, _nobody_shown)
 
 
 async def _verified_key(service: Service, presented: str, address: Address | None) -> VerifiedKey:
@@ -70,18 +70,48 @@ async def _verified(service: Service, presented: str, address: Address | None) -
     return await _verified_key(service, presented, address)
 
 
-async def _bearer_of(request: Request, verify: Callable[[Service, str, Address | None], Awaitable[T]]) -> T:
+def _shown_holder(service: Service, presented: str) -> tuple[str, ...] | None:
+    """Whose token this is, by its signature alone: no database and no provider is asked. What it may do is open."""
+    if is_ours(presented):
+        try:
+            return "key", service.tokens.verify(presented).key_id
+        except Unauthenticated:
+            return None
+    if service.provider is not None and presented.count(".") == 2 and (named := service.provider.recognise(presented)):
+        return _holder_of(named)
+    return None
+
+
+def _nobody_shown(_service: Service, _presented: str) -> None:
+    """A token in a place that takes none shows nobody."""
+
+
+def _holder_of(holder: Holder) -> tuple[str, ...]:
+    return ("key", holder.key_id) if isinstance(holder, VerifiedKey) else ("vouched", holder.tenant, holder.user)
+
+
+async def _bearer_of(
+    request: Request,
+    verify: Callable[[Service, str, Address | None], Awaitable[H]],
+    shown_holder: Callable[[Service, str], tuple[str, ...] | None],
+) -> H:
     """What ``verify`` makes of the request's credential, unless too many that came from there were wrong."""
-    presented, address = await _presented(request), client_address(request)
+    service, address = current_service(request), client_address(request)
     throttle: Throttle = request.app.state.throttle
-    attempt = throttle.attempt(address, claimed_id(presented) or presented, presented)
+    presented = await _presented(request)
+    shown = shown_holder(service, presented)
+    if shown is None:
+        attempt = throttle.attempt(address, claimed_id(presented) or presented, presented)
+    else:
+        attempt = throttle.attempt_of(address, shown)
     throttle.refuse_if_blocked(attempt)
     try:
-        verified = await verify(current_service(request), presented, address)
+        verified = await verify(service, presented, address)
     except Unauthenticated:
         throttle.failed(attempt)
         raise
     throttle.succeeded(attempt)
+    throttle.succeeded(throttle.attempt_of(address, _holder_of(verified)))  # so the next token of theirs is known
     return verified
 
 
@@ -89,7 +119,7 @@ async def _signer(request: Request) -> VerifiedKey:
     """Who signed the request, unless too many signatures that came from there were wrong."""
     service, address = current_service(request), client_address(request)
     throttle: Throttle = request.app.state.throttle
-    attempt = throttle.attempt(address, "", None)
+    attempt: Attempt | None = None
     found: dict[str, Signer] = {}
 
     async def find(key_id: str) -> SigningKey | None:
@@ -103,10 +133,15 @@ async def _signer(request: Request) -> VerifiedKey:
     max_age_s = service.settings.signature_age_s
     try:
         key_id = await verify_signature(request, find, service.store.nonces, max_age_s=max_age_s)
+    except Recorded:
+        raise  # whoever stands in between must not count against the signer
     except Unauthenticated:
-        throttle.failed(attempt)
+        if attempt is None:
+            _count_unreadable(request)
+        else:
+            throttle.failed(attempt, still_good=bool(found))
         raise
-    throttle.succeeded(attempt)
+    throttle.succeeded(throttle.attempt(address, key_id, None))
     holder = found[key_id].holder
     service.store.key_uses.note(holder.tenant.id, holder.key_id)
     return holder
@@ -114,10 +149,20 @@ async def _signer(request: Request) -> VerifiedKey:
 
 async def _presented(request: Request) -> str:
     """The one bearer credential of the request. Of two, somebody on the way may have read the other."""
-    credentials = await _bearer(request)
-    if credentials is None or len(request.headers.getlist("authorization")) != 1:
+    credentials, sent = await _bearer(request), request.headers.getlist("authorization")
+    if credentials is None or len(sent) != 1:
+        if sent:
+            _count_unreadable(request)
         raise Unauthenticated
     return credentials.credentials
+
+
+def _count_unreadable(request: Request) -> None:
+    """Something came in the place of a credential that is none. Raises ``TooManyAttempts`` after many of them."""
+    throttle: Throttle = request.app.state.throttle
+    attempt = throttle.attempt(client_address(request), "", None)
+    throttle.refuse_if_blocked(attempt)
+    throttle.failed(attempt)
 
 
 def _caller_with(*roles: Role) -> Callable[..., Awaitable[Caller]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
@@ -23,7 +22,10 @@ from rag_service.web.limits import is_upload, may_have_body
 
 _TARGET = frozenset({"@method", "@path", "@query"})
 _BODY = frozenset({"content-digest", "content-type"})
-_NOBODYS_SECRET = secrets.token_bytes(32)
+
+
+class Recorded(Unauthenticated):
+    """The signature is right, but it came before or with another body: whoever sends it need not be the signer."""
 
 
 def carries_signature(request: Request) -> bool:
@@ -40,11 +42,11 @@ async def verify_signature(
 ) -> str:
     """The id of the key that signed the request, which comes for the first time.
 
-    The body of an upload is not here yet: whoever reads it does so through ``body_as_signed``. For an unknown key id
-    the same is computed as for a wrong signature. Nonces are spent only by signatures that are right, so nobody else
-    can spend a client's, or fill the store. Asked again about the same request, it answers the same.
+    The body of an upload is not here yet: whoever reads it does so through ``body_as_signed``. Nonces are spent only
+    by signatures that are right, so nobody else can spend a client's, or fill the store. Asked again about the same
+    request, it answers the same.
 
-    Raises ``Unauthenticated`` for everything that is wrong.
+    Raises ``Unauthenticated`` for everything that is wrong, which includes ``Recorded``.
     """
     if signer := getattr(request.state, "signed_by", None):
         return str(signer)
@@ -55,16 +57,15 @@ async def verify_signature(
     if not needed <= claim.covered:
         raise Unauthenticated
     key = await find_secret(claim.key_id)
-    is_right = is_signed_with(message, claim.key_id, key.secret if key else _NOBODYS_SECRET, max_age_s)
-    if key is None or not is_right:
+    if key is None or not is_signed_with(message, claim.key_id, key.secret, max_age_s):
         raise Unauthenticated
     if is_upload(request.scope):
         request.state.awaited_digest = digest_in(message)
-    elif "content-digest" in claim.covered:
-        _compare(hashlib.sha256(body).digest(), digest_in(message))
+    elif "content-digest" in claim.covered and not _is_same(hashlib.sha256(body).digest(), digest_in(message)):
+        raise Recorded
     until = datetime.fromtimestamp(claim.created, UTC) + timedelta(seconds=max_age_s + 2 * LEEWAY_S)
     if not await nonces.remember(claim.key_id, claim.nonce, until.replace(tzinfo=None)):
-        raise Unauthenticated
+        raise Recorded
     request.state.signed_by = claim.key_id
     return claim.key_id
 
@@ -82,8 +83,8 @@ async def body_as_signed(request: Request) -> AsyncGenerator[bytes, None]:
         if awaited is not None:
             digest.update(some)
         yield some
-    if awaited is not None:
-        _compare(digest.digest(), awaited)
+    if awaited is not None and not _is_same(digest.digest(), awaited):
+        raise Unauthenticated
 
 
 def _as_sent(request: Request) -> SignedMessage:
@@ -111,6 +112,5 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def _compare(found: bytes, signed: bytes) -> None:
-    if not hmac.compare_digest(found, signed):
-        raise Unauthenticated
+def _is_same(found: bytes, signed: bytes) -> bool:
+    return hmac.compare_digest(found, signed)
