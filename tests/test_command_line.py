@@ -101,8 +101,8 @@ def test_a_key_rotates_with_overlap(rag: Rag) -> None:
     new = rag.json("key", "rotate", old["key_id"], "--overlap", "1h")
     keys = {one["key_id"]: one for one in rag.json("key", "list", "--tenant", "cove")["keys"]}
     assert set(keys) == {old["key_id"], new["key_id"]}
-    assert keys[new["key_id"]]["roles"] == ["ingest"]
-    assert keys[old["key_id"]]["expires_at"] < keys[new["key_id"]]["expires_at"]
+    assert keys[new["key_id"]]["scopes"] == ["ingest"]
+    assert keys[old["key_id"]]["revoked_at"] == new["old_expires_at"] < keys[new["key_id"]]["expires_at"]
 
 
 @pytest.mark.parametrize(

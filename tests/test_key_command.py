@@ -17,16 +17,19 @@ def test_a_key_bound_to_networks_and_signing_is_created_listed_rotated_and_revok
     )  # fmt: skip
     assert made.keys() == {"key_id", "key", "expires_at"}
     assert len(made["key"]) == 43
-    rotated = rag.json("key", "rotate", made["key_id"], "--overlap", "1h")
-    assert (rotated["replaces"], rotated["overlap"]) == (made["key_id"], "1h")
+    rotated = rag.json("key", "rotate", made["key_id"], "--overlap", "60d")
+    assert (rotated["replaces"], rotated["old_expires_at"]) == (made["key_id"], made["expires_at"])
+    assert "rotate its successor" in rag.run("key", "rotate", made["key_id"]).stderr
+    assert rag.run("key", "list").stdout.count(" until ") == 2
     rag.json("key", "revoke", made["key_id"])
     listed = rag.run("key", "list", "--tenant", "acme", "--json").stdout
     assert made["key"] not in listed
     assert rotated["key"] not in listed
     old, new = json.loads(listed)["keys"]
-    assert (old["state"], new["state"][:5]) == ("revoked", "until")
+    assert (old["state"], new["state"]) == ("revoked", "live")
+    assert new["expires_at"] == rotated["expires_at"]
     for key in (old, new):
-        assert (key["roles"], key["networks"]) == (["ingest", "query"], ["192.0.2.0/24", "::1/128"])
+        assert (key["scopes"], key["networks"]) == (["ingest", "query"], ["192.0.2.0/24", "::1/128"])
         assert (key["is_signed"], key["is_altered"], key["last_used_at"]) == (True, False, None)
 
 

@@ -11,10 +11,10 @@ from rag_service.commands.options import AsJson, DataDir, TenantName, duration, 
 from rag_service.domain.identity import Role
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from rag_service.networks import Network
-    from rag_service.store.api_keys import NewApiKey
+    from rag_service.store.api_keys import NewApiKey, RotatedKey
     from rag_service.store.key_rows import ApiKey
 
 key_app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
@@ -94,11 +94,12 @@ def list_keys(
 
     keys = run(as_json, action)
     rows = [
-        (key.key_id, key.tenant, key.user, " ".join(sorted(key.roles)), _state(key), _last_use(key), _bounds(key))
+        (key.key_id, key.tenant, key.user, " ".join(sorted(key.roles)), _until(key), _last_use(key), _bounds(key))
         for key in keys
     ]
-    document = {"keys": [{**asdict(key), "roles": sorted(key.roles), "state": _state(key)} for key in keys]}
-    show(as_json, document, table(rows, "No keys yet: rag key create --tenant T --user U"))
+    show(
+        as_json, {"keys": [_told(key) for key in keys]}, table(rows, "No keys yet: rag key create --tenant T --user U")
+    )
 
 
 @key_app.command("rotate")
@@ -114,13 +115,14 @@ def rotate(
     """
     from rag_service.wiring import open_store
 
-    async def action() -> NewApiKey:
+    async def action() -> RotatedKey:
         async with open_store(settings_for(data_dir)) as store:
             return await store.api_keys.rotate(key_id, duration(overlap))
 
-    key = run(as_json, action)
-    document = {**_told_once(key), "replaces": key_id, "overlap": overlap}
-    show(as_json, document, f"{key.secret}\nKeep it: it is not shown again. The old key works for {overlap} more.")
+    rotated = run(as_json, action)
+    key, ends = rotated.successor, rotated.old_expires_at
+    document = {**_told_once(key), "replaces": key_id, "old_expires_at": ends}
+    show(as_json, document, f"{key.secret}\nKeep it: it is not shown again. The old key works until {_minute(ends)}.")
 
 
 @key_app.command("revoke")
@@ -155,20 +157,34 @@ def _advice(key: NewApiKey, *, is_signed: bool) -> str:
     return f"Keep it: it is not shown again. Sign requests with it in the name of the key {key.key_id}; never send it."
 
 
+def _told(key: ApiKey) -> dict[str, object]:
+    facts = asdict(key)
+    scopes = sorted(facts.pop("roles"))
+    return {**facts, "scopes": scopes, "state": _state(key)}
+
+
 def _state(key: ApiKey) -> str:
     from rag_service.store.database import now
 
     if key.is_altered:
         return "altered"
-    if key.revoked_at:
+    if key.revoked_at and key.revoked_at <= now():
         return "revoked"
-    if key.expires_at is None:
-        return "live"
-    return "expired" if key.expires_at <= now() else f"until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return "expired" if key.expires_at and key.expires_at <= now() else "live"
+
+
+def _until(key: ApiKey) -> str:
+    """Its state; of a live key that will end, until when, be it by its lifetime or because it was rotated."""
+    state, ends = _state(key), [end for end in (key.expires_at, key.revoked_at) if end]
+    return f"until {_minute(min(ends))}" if state == "live" and ends else state
 
 
 def _last_use(key: ApiKey) -> str:
-    return f"used {key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never used"
+    return f"used {_minute(key.last_used_at)}" if key.last_used_at else "never used"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _bounds(key: ApiKey) -> str:

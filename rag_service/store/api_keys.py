@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import insert, select, update
 
 from rag_service.crypto.keys import KeyVault
-from rag_service.domain.errors import NotFound, Unauthenticated
+from rag_service.domain.errors import Conflict, NotFound, Unauthenticated
 from rag_service.domain.identity import Role
 from rag_service.networks import Address, Network
 from rag_service.ports import SigningKey
@@ -51,6 +51,14 @@ class NewApiKey:
     key_id: str
     secret: str
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    """The key that takes another's place, and when that other one ends."""
+
+    successor: NewApiKey
+    old_expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +150,25 @@ class ApiKeys:
                 found += [told(one, dict(row)) for row in (await connection.execute(query)).mappings()]
         return sorted(found, key=lambda key: key.created_at)
 
-    async def rotate(self, key_id: str, overlap: timedelta) -> NewApiKey:
-        """A new key on the same terms; the old one works until the overlap ends. Raises ``NotFound``."""
+    async def rotate(self, key_id: str, overlap: timedelta) -> RotatedKey:
+        """A new key on the same terms, its whole lifetime before it; the old one is revoked as the overlap ends.
+
+        Raises ``NotFound`` of a key that is not live, and ``Conflict`` of one that was rotated already.
+        """
         async with self._changing(key_id) as (connection, tenant, row):
             if not _is_live(tenant, row):
                 raise NotFound("key")
+            if row["revoked_at"] is not None:
+                raise Conflict("key", "the key was rotated already: rotate its successor")
             made, ends, last = row["created_at"], row["expires_at"], now() + overlap
             fresh = await self._insert(connection, tenant, terms_of(tenant.keys, row), ends - made if ends else None)
-            await _change(connection, tenant, row, expires_at=min(last, ends or last))
-            return fresh
+            await _change(connection, tenant, row, revoked_at=last)
+            return RotatedKey(fresh, min(last, ends or last))
 
     async def revoke(self, key_id: str) -> None:
         """The key, and each token that stands for it, is refused from the next request on. Raises ``NotFound``."""
         async with self._changing(key_id) as (connection, tenant, row):
-            if row["revoked_at"]:
+            if _is_revoked(row):
                 raise NotFound("key")
             await _change(connection, tenant, row, revoked_at=now())
 
@@ -215,7 +228,12 @@ def _is_live(tenant: Tenant, row: Row) -> bool:
     if not is_genuine(tenant.keys, row):
         _log.error("api_key_altered", key_id=row["id"], tenant=tenant.id)
         return False
-    return row["revoked_at"] is None and (row["expires_at"] is None or row["expires_at"] > now())
+    return not _is_revoked(row) and (row["expires_at"] is None or row["expires_at"] > now())
+
+
+def _is_revoked(row: Row) -> bool:
+    """Whether its revocation has come: that of a rotated key is the end of its overlap."""
+    return row["revoked_at"] is not None and row["revoked_at"] <= now()
 
 
 async def _row(connection: Connection, tenant: Tenant, key_id: str) -> Row | None:

@@ -33,7 +33,10 @@ _USER, _NETWORKS, _SECRET = "user", "key networks", "signing secret"
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What may be told of a key: never its secret. ``is_altered`` where something else wrote to its row."""
+    """What may be told of a key: never its secret. ``is_altered`` where something else wrote to its row.
+
+    ``revoked_at`` of a rotated key is the end of its overlap, and may be to come.
+    """
 
     key_id: str
     tenant: str

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from rag_service.authentication import operate
-from rag_service.domain.errors import DatabaseUnavailable
+from rag_service.domain.errors import Conflict, DatabaseUnavailable
 from rag_service.domain.identity import Role
 from rag_service.request_signing import sign_request
 from rag_service.settings import Settings
@@ -272,20 +272,46 @@ def test_a_rotated_key_and_its_successor_work_side_by_side(run: Run, open_compan
         async with open_companies("acme") as (acme,):
             keys = acme.service.store.api_keys
             old = await new_key(acme, Role.QUERY, Role.AUDIT, networks=[ip_network("127.0.0.0/8")], user="zoe")
-            new = await keys.rotate(old.key_id, timedelta(hours=1))
+            new = (await keys.rotate(old.key_id, timedelta(hours=1))).successor
             for key in (old, new):
                 assert (await answered(acme, key.secret)).status_code == 200
                 assert (await answered(acme, key.secret, "192.0.2.1")).status_code == 401
             known = {key.key_id: key for key in await keys.all()}
             for same in ("user", "roles", "networks", "is_signed", "tenant"):
                 assert getattr(known[new.key_id], same) == getattr(known[old.key_id], same)
-            assert known[old.key_id].expires_at is not None
-            assert known[new.key_id].expires_at is None
+            assert known[old.key_id].revoked_at is not None
+            assert (known[new.key_id].revoked_at, known[new.key_id].expires_at) == (None, None)
             await keys.revoke(old.key_id)
             assert (await answered(acme, old.secret)).status_code == 401
             assert (await answered(acme, new.secret)).status_code == 200
-            signed = await keys.rotate((await new_key(acme, is_signed=True)).key_id, timedelta(0))
+            signed = (await keys.rotate((await new_key(acme, is_signed=True)).key_id, timedelta(0))).successor
             assert (await answered(acme, f"rag_{signed.key_id}_{signed.secret}")).status_code == 401
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("lifetime", [None, timedelta(days=90)])
+def test_a_key_that_was_rotated_gives_no_second_successor(
+    lifetime: timedelta | None, run: Run, open_companies: Open
+) -> None:
+    """Its successors would each have their own end, and none would be the one that the client was given."""
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            keys = acme.service.store.api_keys
+            old = await new_key(acme, lifetime=lifetime)
+            first = await keys.rotate(old.key_id, timedelta(minutes=1))
+            with pytest.raises(Conflict, match="rotate its successor"):
+                await keys.rotate(old.key_id, timedelta(minutes=1))
+            second = await keys.rotate(first.successor.key_id, timedelta(days=200))
+            known = {key.key_id: key for key in await keys.all()}
+            assert set(known) == {old.key_id, first.successor.key_id, second.successor.key_id}
+            for key in known.values():
+                assert key.expires_at == (key.created_at + lifetime if lifetime else None)
+            assert first.old_expires_at == known[old.key_id].revoked_at
+            middle = known[first.successor.key_id]
+            assert second.old_expires_at == (middle.expires_at or middle.revoked_at), "no overlap outlives the key"
+            assert (await answered(acme, first.successor.secret)).status_code == 200
 
     run(scenario())
 
@@ -374,6 +400,7 @@ def test_without_a_provider_in_the_settings_nobody_vouches(run: Run, open_compan
 TAMPERINGS = {
     "scopes widened": "update api_keys set scopes = 'admin ingest query' where id = :key",
     "a revocation taken back": "update api_keys set revoked_at = null where id = :revoked",
+    "an overlap made longer": "update api_keys set revoked_at = '2999-01-01 00:00:00.000000' where id = :rotated",
     "an expiry taken away": "update api_keys set expires_at = null where id = :expired",
     "an expiry moved": "update api_keys set expires_at = '2999-01-01 00:00:00.000000' where id = :expired",
     "networks taken away": "update api_keys set sealed_networks = null where id = :bound",
@@ -411,12 +438,14 @@ def test_a_key_whose_row_was_written_by_something_else_is_refused(
                 "key": await new_key(acme),
                 "zoe": await new_key(acme, user="zoe"),
                 "revoked": await new_key(acme),
+                "rotated": await new_key(acme),
                 "expired": await new_key(acme, lifetime=timedelta(seconds=-1)),
                 "bound": await new_key(acme, networks=away),
                 "home": await new_key(acme, networks=home),
                 "signed": await new_key(acme, is_signed=True),
             }
             await acme.service.store.api_keys.revoke(made["revoked"].key_id)
+            await acme.service.store.api_keys.rotate(made["rotated"].key_id, timedelta(0))
             for tampering, statement in TAMPERINGS.items():
                 target = made[statement.rpartition(":")[2]]
                 [before] = rows(folder, AS_MADE, target.key_id)
