@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rag_service.adapters.oidc_token import TokenRefused, number
@@ -63,16 +65,32 @@ def check_claims(claims: Mapping[str, Any], expected: Expected, now: float) -> N
 
 
 def identity_in(claims: Mapping[str, Any], names: ClaimNames) -> ClaimedIdentity:
-    """Who the token names, in the spelling under which users and groups are kept. Raises ``TokenRefused``."""
+    """Who the token names. Raises ``TokenRefused``.
+
+    Users and groups must be spelled as they are kept here: to a provider, a name with a space before it, or with its
+    accents written apart, may be somebody else. A tenant's name is compared folded, as in paths.
+    """
     try:
         return ClaimedIdentity(
-            tenant=_text(claims, names.tenant),
-            user=checked_user(_user(claims, names.user)),
+            tenant=_tenant(_text(claims, names.tenant)),
+            user=_unchanged(checked_user, _user(claims, names.user)),
             groups=_groups(claims, names.groups) if names.groups else frozenset(),
             roles=_roles(claims, names.roles) if names.roles else frozenset({Role.QUERY}),
         )
     except InvalidRequest:
         raise TokenRefused("a name that cannot be one") from None
+
+
+def _tenant(name: str) -> str:
+    if name != name.strip() or any(unicodedata.category(letter)[0] == "C" for letter in name):
+        raise TokenRefused("a name that cannot be one")
+    return name
+
+
+def _unchanged(checked: Callable[[str], str], name: str) -> str:
+    if checked(name) != name:
+        raise TokenRefused("a name in another spelling")
+    return name
 
 
 def _user(claims: Mapping[str, Any], path: str) -> str:
@@ -89,7 +107,7 @@ def _groups(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     found = _claim(claims, path)
     if not isinstance(found, list) or len(found) > _MOST_GROUPS or not all(isinstance(one, str) for one in found):
         raise TokenRefused(path)
-    return frozenset(checked_name("group", one) for one in found)
+    return frozenset(_unchanged(partial(checked_name, "group"), one) for one in found)
 
 
 def _roles(claims: Mapping[str, Any], path: str) -> frozenset[Role]:
