@@ -46,8 +46,9 @@ format: setup ## Rewrite the sources in the project's format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-eval: setup ## Measure retrieval on the small set and fail below its recorded floor
+eval: setup ## Measure retrieval on the small set and fail below its floor; count leaks and fail at any
 	$(BIN)/rag eval retrieval eval/datasets/tiny --baseline eval/datasets/tiny/baseline.json
+	$(BIN)/rag eval access
 
 serve: setup ## Serve the REST interface on 127.0.0.1:8000 from ./rag-data
 	$(BIN)/rag serve

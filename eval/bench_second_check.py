@@ -18,8 +18,8 @@ from argparse import ArgumentParser
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
+from eval.access.faults import without_second_check
 from eval.bar import Bar
 from eval.measures.interval import bootstrap_median_difference, percentile
 from eval.synthetic_text import documents, question
@@ -32,8 +32,6 @@ from rag_service.domain.identity import Principal
 from rag_service.query.ask import search
 from rag_service.query.retrieve import Filters
 from rag_service.settings import load_settings
-from rag_service.store import documents as store
-from rag_service.store import tables
 from rag_service.wiring import Service, open_service
 
 _TENANT, _USER, _GROUPS = "bench", "evaluator", 8
@@ -107,16 +105,10 @@ async def _ask_both_ways(service: Service, count: int) -> tuple[list[float], lis
 async def _timed(service: Service, caller: Caller, asked: str, *, checked: bool) -> float:
     with ExitStack() as stack:
         if not checked:
-            stack.enter_context(patch.object(store, "_is_allowed", _of_tenant_alone))
-            stack.enter_context(patch.object(store, "_grant_of", lambda *_: tables.documents.c.id))
-            stack.enter_context(patch.object(store, "_check_grant", lambda *_: None))
+            stack.enter_context(without_second_check())
         began = time.perf_counter()
         await search(asked, Filters(), caller, service.query_parts, limit=_LIMIT)
         return 1000 * (time.perf_counter() - began)
-
-
-def _of_tenant_alone(scope: Any, _keys: Any) -> Any:
-    return tables.documents.c.tenant_id == scope.tenant
 
 
 def main() -> None:

@@ -234,7 +234,8 @@ def uploading(site: Site, asker: Asker, rng: random.Random) -> Iterator[Probe]:
         alike = document.tenant != asker.tenant  # in one's own tenant a 409 says that a source is taken: documented
         control = request(("source", f"wiki:{absent_id(rng)}")) if alike else None
         attack = request(("source", document.source))
-        probes.append(Probe(route, "foreign source", attack, control, served=served, only_status=True))
+        if site.claimed.setdefault((asker.tenant, document.source), asker.user) == asker.user:
+            probes.append(Probe(route, "foreign source", attack, control, served=served, only_status=True))
         known = site.documents[document.name]
         probes.append(Probe(route, "unknown field", request(("document_id", known))))
         probes.append(Probe(route, "repeated field", request(("title", known), ("title", known))))

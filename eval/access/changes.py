@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle, islice
 
 from eval.access.aims import ACCESS, DOCUMENT, DOCUMENTS, TEXT, shows
 from eval.access.judge import Probe, Told, judged
@@ -18,6 +19,7 @@ from rag_service.authentication import operate
 
 READERS = 6
 Change = Callable[[], Awaitable[None]]
+_MEMBERSHIP, _ENTRY = "a membership", "an entry of its list"
 
 
 async def probe_changes(site: Site, count: int, seed: int, told: Told) -> None:
@@ -53,12 +55,12 @@ async def probe_revocations(site: Site, count: int, seed: int, told: Told) -> No
     Whatever remembers an earlier answer is warm when it is asked again.
     """
     rng = random.Random(seed)  # noqa: S311  # as above
-    left = count
-    while left > 0:
-        asker = rng.choice([one for one in site.askers if one.roles == {READS}])
-        if not (chances := list(_ways_to_lose(site, asker))):
-            continue
-        document, taken, change, undo = rng.choice(chances)
+    for taken in islice(cycle((_MEMBERSHIP, _ENTRY)), count // 6):
+        ways: list[Way] = []
+        while not ways:
+            asker = rng.choice([one for one in site.askers if one.roles == {READS}])
+            ways = [way for way in _ways_to_lose(site, asker) if way.taken == taken]
+        document, change, undo = (way := rng.choice(ways)).document, way.change, way.undo
         own = _text(site, asker, document)
         told(own.route, await judged(site, asker, replace(own, check=shows(document.live_canary))))
         await change()
@@ -67,11 +69,20 @@ async def probe_revocations(site: Site, count: int, seed: int, told: Told) -> No
             told(probe.route, await judged(site, asker, probe))
         await undo()
         told(own.route, await judged(site, asker, replace(own, check=shows(document.live_canary))))
-        left -= 6
 
 
-def _ways_to_lose(site: Site, asker: Asker) -> Iterator[tuple[Document, str, Change, Change]]:
-    """A document, and an entry of a list or a group whose loss takes it from this reader."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a reader may lose a document, and get it back."""
+
+    document: Document
+    taken: str
+    change: Change
+    undo: Change
+
+
+def _ways_to_lose(site: Site, asker: Asker) -> Iterator[Way]:
+    """Every entry of a list or a group whose loss takes a document from this reader."""
     state, tenant = site.oracle.state, asker.tenant
     documents = {one.name: one for one in site.world.documents}
     mine = state.readable(asker)
@@ -81,13 +92,13 @@ def _ways_to_lose(site: Site, asker: Asker) -> Iterator[tuple[Document, str, Cha
             fewer = (listed - {entry}) or frozenset({"user:nobody.at.all"})
             if name not in with_list(state, name, fewer).readable(asker):
                 change, undo = (partial(_set_list, site, documents[name], one) for one in (fewer, listed))
-                yield documents[name], "an entry of its list", change, undo
+                yield Way(documents[name], _ENTRY, change, undo)
     for group, members in sorted(state.groups[tenant].items()):
         for member in sorted(members):
             fewer = members - {member}
             for name in sorted(mine - with_group(state, tenant, group, fewer).readable(asker)):
                 change, undo = (partial(_set_group, site, tenant, group, one) for one in (fewer, members))
-                yield documents[name], "a membership", change, undo
+                yield Way(documents[name], _MEMBERSHIP, change, undo)
 
 
 async def settle(site: Site) -> None:

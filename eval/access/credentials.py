@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from eval.access.wire import Headers, Request
+from rag_service.adapters.oidc_claims import ClaimNames, identity_in
 from rag_service.domain.errors import Unauthenticated
 from rag_service.domain.identity import Role
 from rag_service.ports import ClaimedIdentity
@@ -51,17 +52,22 @@ async def nothing(_service: Service, _tenant: Tenant, _user: str, _roles: frozen
 
 
 async def token(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
-    """A token of our own, for a key that may do more than the token."""
+    """A token of our own for a key that may do more. Minted for each request, as a run may outlast a token."""
     made = await service.store.api_keys.create(tenant, user, sorted(Role), None)
-    return bearer(service.tokens.mint(tenant.id, made.key_id, roles).text)
+
+    def minted(request: Request) -> Headers:
+        return bearer(service.tokens.mint(tenant.id, made.key_id, roles).text)(request)
+
+    return minted
 
 
 async def provider_token(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
-    """What an identity provider says. How its tokens are verified has tests of its own; here it is believed."""
+    """What an identity provider says, read by our own mapping of claims. Here its signature is believed unseen."""
     provider = service.provider
     if not isinstance(provider, BelievedProvider):
         raise TypeError("the service believes another provider than the evaluation's own")
-    return bearer(provider.vouch(ClaimedIdentity(tenant.name, user, BROUGHT, roles)))
+    claims = {"tenant": tenant.name, "sub": user, "groups": sorted(BROUGHT), "scope": " ".join(sorted(roles))}
+    return bearer(provider.vouch(identity_in(claims, _CLAIMS)))
 
 
 async def signature(service: Service, tenant: Tenant, user: str, roles: frozenset[Role]) -> Credential:
@@ -87,6 +93,7 @@ async def revoked_token(service: Service, tenant: Tenant, user: str, roles: froz
     return bearer(minted.text)
 
 
+_CLAIMS = ClaimNames(tenant="tenant", user="sub", groups="groups", roles="scope")
 BROUGHT = frozenset({"legal"})
 """The groups that the provider says everybody is in."""
 
@@ -108,6 +115,10 @@ class BelievedProvider:
         if token not in self._known:
             raise Unauthenticated
         return self._known[token]
+
+    def recognise(self, token: str) -> ClaimedIdentity | None:
+        """Whom it names, if it was made here."""
+        return self._known.get(token)
 
 
 LIVE: Mapping[str, Issue] = {

@@ -66,6 +66,17 @@ def sql_check_dropped(service: Service) -> Iterator[Service]:
         yield service
 
 
+@contextmanager
+def without_second_check() -> Iterator[None]:
+    """As ``sql_check_dropped``, and the sealed entries are not fetched either: for measuring what all of it costs."""
+    with (
+        patch.object(documents, "_is_allowed", _of_tenant_alone),
+        patch.object(documents, "_grant_of", lambda *_: tables.documents.c.id),
+        patch.object(documents, "_check_grant", lambda *_: None),
+    ):
+        yield
+
+
 def _of_tenant_alone(scope: Any, _keys: Any) -> Any:
     return tables.documents.c.tenant_id == scope.tenant
 
@@ -126,8 +137,11 @@ def stale_groups(service: Service) -> Iterator[Service]:
 
 @contextmanager
 def jobs_of_everybody(service: Service) -> Iterator[Service]:
-    """SQL takes every job of the tenant for the asker's own: to be cancelled, as what is shown is checked once more."""
-    with patch.object(tenant_jobs, "_is_visible", lambda scope, _: tables.jobs.c.tenant_id == scope.tenant):
+    """Every job of the tenant is taken for the asker's own, by SQL and by what its sealed request is asked."""
+    with (
+        patch.object(tenant_jobs, "_is_visible", lambda scope, _: tables.jobs.c.tenant_id == scope.tenant),
+        patch.object(tenant_jobs, "_refuse_anothers", lambda *_: None),
+    ):
         yield service
 
 

@@ -24,8 +24,8 @@ from rag_service.wiring import Service
 DOCUMENTS = "/v1/tenants/{tenant}/documents"
 _ROLE_SETS = ({READS}, {READS, UPLOADS}, {UPLOADS}, {ADMINISTERS}, {READS, UPLOADS, ADMINISTERS}, {"review", "audit"})
 _PLAIN, _WITHOUT_READING = _ROLE_SETS[0], _ROLE_SETS[2]
-_OTHER_KINDS = 4
-"""So many users and one more hold a credential of each other kind."""
+_OTHER_KINDS = 5
+"""So many users hold a credential of each other kind."""
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Site:
     jobs: dict[str, str] = field(default_factory=dict)
     job_owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     chunks: dict[str, str] = field(default_factory=dict)
+    claimed: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Who in a tenant first aims at uploading under a source: for others there it is taken from then on."""
 
     @property
     def askers(self) -> list[Asker]:
@@ -131,19 +133,23 @@ async def _issue_credentials(site: Site) -> None:
         owner = site.tenants[tenant.name]
         for kind, issue in LIVE.items():
             for number, user in enumerate(tenant.users):
-                own: tuple[set[str], ...] = (
-                    _ROLE_SETS if user == "ann" else (_PLAIN, _WITHOUT_READING, _ROLE_SETS[1 + number % 5])
-                )
-                if kind != "api_key" and number > _OTHER_KINDS:
-                    continue
-                if kind != "api_key":
-                    own = (_ROLE_SETS[number % 5],)
-                for roles in {frozenset(one): None for one in own}:
+                for roles in _role_sets(kind, number, user):
                     asker = Asker(tenant.name, user, roles, kind, BRINGS.get(kind, frozenset()))
                     site.credentials[asker] = await issue(site.service, owner, user, frozenset(map(Role, roles)))
         for kind, issue in DEAD.items():
             asker = Asker(tenant.name, "ann", frozenset(), kind)
             site.credentials[asker] = await issue(site.service, owner, "ann", frozenset({Role.QUERY, Role.INGEST}))
+
+
+def _role_sets(kind: str, number: int, user: str) -> dict[frozenset[str], None]:
+    """With which roles a user has credentials of a kind, in order."""
+    if kind != "api_key":
+        own = [_ROLE_SETS[number]] if number < _OTHER_KINDS else []
+    elif user == "ann":
+        own = list(_ROLE_SETS)
+    else:
+        own = [_PLAIN, _WITHOUT_READING, _ROLE_SETS[1 + number % 5]]
+    return {frozenset(one): None for one in own}
 
 
 async def _offer(site: Site, document: Document, version: int) -> str:
