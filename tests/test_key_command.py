@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
+
+from rag_service.commands.options import json_text
 from tests.rag import Rag
 
 
@@ -28,9 +33,29 @@ def test_a_key_bound_to_networks_and_signing_is_created_listed_rotated_and_revok
     old, new = json.loads(listed)["keys"]
     assert (old["state"], new["state"]) == ("revoked", "live")
     assert new["expires_at"] == rotated["expires_at"]
+    for moment in (made["expires_at"], rotated["old_expires_at"], new["created_at"], old["revoked_at"]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", moment), moment
     for key in (old, new):
         assert (key["scopes"], key["networks"]) == (["ingest", "query"], ["192.0.2.0/24", "::1/128"])
         assert (key["is_signed"], key["is_altered"], key["last_used_at"]) == (True, False, None)
+
+
+def test_a_group_is_no_member_by_the_name_of_a_user_and_is_listed_apart_from_users(tmp_path: Path) -> None:
+    rag = Rag(tmp_path / "data")
+    rag.json("tenant", "create", "acme")
+    refused = rag.run("group", "set", "staff", "--tenant", "acme", "--member", "group:board")
+    assert (refused.returncode, "--group" in refused.stderr) == (2, True)
+    made = rag.json("group", "set", "staff", "--tenant", "acme", "--member", "ann", "--group", "board")
+    assert made == {"group": "staff", "members": ["ann"], "groups": ["board"]}
+    for told in (("group", "list", "--tenant", "acme"), ("tenant", "show", "acme")):
+        assert rag.json(*told)["groups"] == [made]
+        assert "ann, all of board" in rag.run(*told).stdout
+
+
+def test_a_time_in_json_is_iso_8601_in_utc() -> None:
+    eastern = datetime(2026, 11, 22, 10, 47, 14, tzinfo=timezone(timedelta(hours=1)))
+    as_stored = eastern.astimezone(UTC).replace(tzinfo=None)
+    assert json.loads(json_text([as_stored, eastern])) == ["2026-11-22T09:47:14Z"] * 2
 
 
 def test_a_network_that_could_mean_two_things_is_wrong_usage(tmp_path: Path) -> None:

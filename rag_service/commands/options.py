@@ -6,7 +6,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -68,7 +68,7 @@ def show(as_json: bool, document: object, readable: str) -> None:
 
 def json_text(document: object) -> str:
     """The document as JSON that can be written as UTF-8: a byte of a file name that is none becomes U+FFFD."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=_spelled)
     return "".join("\ufffd" if _is_surrogate(character) else character for character in text)
 
 
@@ -125,6 +125,13 @@ def log_to_stderr(*, all_events: bool = False) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if all_events else logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # of the moment: a test may have another
     )
+
+
+def _spelled(value: object) -> str:
+    """What JSON has no type for: a time as ISO 8601 in UTC, which it is where no zone is said; else its text."""
+    if isinstance(value, datetime):
+        return f"{(value.astimezone(UTC) if value.tzinfo else value).replace(tzinfo=None).isoformat()}Z"
+    return str(value)
 
 
 def _harmless(text: str) -> str:

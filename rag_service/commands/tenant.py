@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
     from rag_service.domain.identity import Principal
     from rag_service.store.tenants import Tenant
+
+
+class GroupFacts(TypedDict):
+    """A group as JSON tells of it: its users are ``members``, and ``groups`` those whose users belong to it too."""
+
+    group: str
+    members: list[str]
+    groups: list[str]
+
 
 tenant_app = typer.Typer(help="Create, list, show and delete tenants.", no_args_is_help=True)
 group_app = typer.Typer(help="Say who belongs to a group of a tenant.", no_args_is_help=True)
@@ -74,15 +83,17 @@ def show_tenant(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -
     from rag_service.authentication import operate
     from rag_service.wiring import open_store
 
-    async def action() -> dict[str, object]:
+    async def action() -> tuple[dict[str, object], list[GroupFacts]]:
         async with open_store(settings_for(data_dir)) as store:
             tenant = await store.tenants.by_name(name)
             documents = await store.documents.all(operate(tenant), tenant.keys)
             groups = await store.groups.all(operate(tenant), tenant.keys)
-            return {**_facts(tenant), "documents": len(documents), "groups": _told(groups)}
+            return {**_facts(tenant), "documents": len(documents)}, _told(groups)
 
-    facts = run(as_json, action)
-    show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
+    facts, groups = run(as_json, action)
+    readable = {**facts, "groups": "; ".join(f"{one['group']}: {_named(one)}" for one in groups)}
+    lines = (f"{key}: {printable(str(value))}" for key, value in readable.items())
+    show(as_json, {**facts, "groups": groups}, "\n".join(lines))
 
 
 @tenant_app.command("delete")
@@ -132,6 +143,10 @@ def set_group(
     from rag_service.wiring import open_store
 
     members, groups = sorted(set(member or [])), sorted(set(nested or []))
+    if mistaken := [one for one in members if one.strip().startswith("group:")]:
+        raise typer.BadParameter(
+            f"{mistaken[0]} would be a user of that name: name a group with --group", param_hint="--member"
+        )
 
     async def action() -> None:
         async with open_store(settings_for(data_dir)) as store:
@@ -139,8 +154,8 @@ def set_group(
             await store.groups.set(operate(owner), owner.keys, group, members, groups)
 
     run(as_json, action)
-    told = ", ".join([*members, *(f"all of {one}" for one in groups)]) or "no members"
-    show(as_json, {"group": group, "members": members, "groups": groups}, f"Group {group}: {told}.")
+    facts = GroupFacts(group=group, members=members, groups=groups)
+    show(as_json, facts, f"Group {group}: {_named(facts) or 'no members'}.")
 
 
 @group_app.command("list")
@@ -149,22 +164,29 @@ def list_groups(tenant: TenantName, data_dir: DataDir = None, as_json: AsJson = 
     from rag_service.authentication import operate
     from rag_service.wiring import open_store
 
-    async def action() -> dict[str, list[str]]:
+    async def action() -> list[GroupFacts]:
         async with open_store(settings_for(data_dir)) as store:
             owner = await store.tenants.by_name(tenant)
             return _told(await store.groups.all(operate(owner), owner.keys))
 
     groups = run(as_json, action)
-    rows = [(group, ", ".join(members)) for group, members in groups.items()]
+    rows = [(one["group"], _named(one)) for one in groups]
     show(as_json, {"groups": groups}, table(rows, "No groups."))
 
 
-def _told(groups: Mapping[str, Sequence[Principal]]) -> dict[str, list[str]]:
-    """Members by name; one that is a group itself as ``group:NAME``."""
-    return {
-        group: [str(member) if member.kind == "group" else member.name for member in members]
+def _told(groups: Mapping[str, Sequence[Principal]]) -> list[GroupFacts]:
+    return [
+        GroupFacts(
+            group=group,
+            members=[one.name for one in members if one.kind != "group"],
+            groups=[one.name for one in members if one.kind == "group"],
+        )
         for group, members in groups.items()
-    }
+    ]
+
+
+def _named(facts: GroupFacts) -> str:
+    return ", ".join([*facts["members"], *(f"all of {one}" for one in facts["groups"])])
 
 
 def _facts(tenant: Tenant) -> dict[str, object]:
