@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -30,15 +30,24 @@ def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rag-service"
 
 
+_PROXIES_WANTED = "write networks such as 10.0.0.5, 192.0.2.0/28"
+
+
 def _proxies(value: object) -> tuple[Network, ...]:
     """Networks out of a list, or of text with commas between them. Trusting everybody's word is refused."""
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list | tuple):
-        raise ValueError("write networks such as 10.0.0.5, 192.0.2.0/28")  # noqa: TRY004  # pydantic reports this one
-    networks = tuple(network_in(str(entry).strip()) for entry in entries if str(entry).strip())
+        raise ValueError(_PROXIES_WANTED)  # noqa: TRY004  # pydantic reports this one
+    try:
+        networks = tuple(network_in(str(entry).strip()) for entry in entries if str(entry).strip())
+    except ValueError as error:
+        raise ValueError(f"{_PROXIES_WANTED}: {error}") from None
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("a network that holds every address would let any client name its own")
     return networks
+
+
+_OIDC_CLAIMS = ("tenant", "user", "groups", "roles")
 
 
 class Settings(BaseSettings):
@@ -213,6 +222,14 @@ class Settings(BaseSettings):
     llm_model_premium: Annotated[str | None, Field(description="Model of the tier `premium`.")] = None
     llm_timeout_s: Annotated[float, Field(description="Seconds to wait for a model.", gt=0)] = 60.0
 
+    @model_validator(mode="after")
+    def _names_the_provider_that_it_describes(self) -> Self:
+        """What is said of a provider is never passed over in silence because nothing says which one."""
+        described = [f"oidc_{one}" for one in ("audience", "jwks_url", *(f"{claim}_claim" for claim in _OIDC_CLAIMS))]
+        if self.oidc_issuer is None and (given := [one for one in described if one in self.model_fields_set]):
+            raise InvalidSetting("RAG_OIDC_ISSUER", f"must be set with RAG_{given[0].upper()}: else no token is taken")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -222,7 +239,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the names are pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # passes over what it cannot read or use
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        sources = (init_settings, env_settings, InitSettingsSource(settings_cls, secret_files()))
+        sources = (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, secret_files(settings_cls.model_fields)),
+        )
         if config := os.environ.get("RAG_CONFIG"):
             return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(config)))
         return sources
@@ -243,6 +264,8 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = "RAG_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise InvalidSetting(name, first["msg"]) from None
+        is_unknown = first["type"] == "extra_forbidden"
+        detail = "there is no such setting" if is_unknown else first["msg"].removeprefix("Value error, ")
+        raise InvalidSetting(name, detail) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise InvalidSetting("RAG_CONFIG", f"{config} is no TOML file") from None

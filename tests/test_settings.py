@@ -57,6 +57,32 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sk-very-secret" not in repr(load_settings())
 
 
+def test_a_setting_that_does_not_exist_is_called_so(config: Path) -> None:
+    config.write_text("thread = 3\n", encoding="utf-8")
+    with pytest.raises(InvalidSetting) as refusal:
+        load_settings()
+    assert refusal.value.detail == "there is no such setting"
+
+
+@pytest.mark.parametrize("value", ["proxy.example", "10.0.0.1/8"])
+def test_proxies_that_are_no_networks_are_refused_with_an_example(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_TRUSTED_PROXIES", value)
+    with pytest.raises(InvalidSetting) as refusal:
+        load_settings()
+    assert refusal.value.detail.startswith("write networks such as 10.0.0.5")
+    assert value in refusal.value.detail
+
+
+@pytest.mark.parametrize("name", ["AUDIENCE", "JWKS_URL", "TENANT_CLAIM", "USER_CLAIM", "GROUPS_CLAIM", "ROLES_CLAIM"])
+def test_what_describes_a_provider_is_refused_without_its_issuer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"RAG_OIDC_{name}", "tenant")
+    with pytest.raises(InvalidSetting, match=name) as refusal:
+        load_settings()
+    assert refusal.value.setting == "RAG_OIDC_ISSUER"
+    monkeypatch.setenv("RAG_OIDC_ISSUER", "https://login.example.com")
+    load_settings()
+
+
 @pytest.fixture
 def secrets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that ``RAG_SECRETS_DIR`` names."""
@@ -105,6 +131,8 @@ def test_a_secrets_file_that_names_no_setting_or_is_no_file_is_refused(name: str
     with pytest.raises(InvalidSetting) as refusal:
         load_settings()
     assert refusal.value.setting == name.upper()
+    assert str(secrets_folder / name) in refusal.value.detail
+    assert ("no such setting" in refusal.value.detail) == (name == "rag_qdrant_apikey")
 
 
 def test_a_secrets_folder_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
