@@ -72,6 +72,21 @@ def test_each_variable_and_each_secret_is_a_setting_whose_value_is_taken(
         assert server.database == SERVICES["postgres"]["environment"]["POSTGRES_DB"]
 
 
+def test_what_an_operator_sets_in_env_reaches_the_services_that_it_is_for() -> None:
+    handed_on = {
+        name: {variable for variable, value in SERVICES[name]["environment"].items() if value is None} for name in OURS
+    }
+    provider = {"RAG_OIDC_ISSUER", "RAG_OIDC_AUDIENCE"}
+    provider |= {f"RAG_{name.upper()}" for name in Settings.model_fields if re.fullmatch(r"oidc_\w+_claim", name)}
+    assert len(provider) == 6
+    assert handed_on == {
+        "migrate": set(),
+        "api": provider
+        | {"RAG_TRUSTED_PROXIES", "RAG_LLM_BASE_URL", "RAG_LLM_MODEL", "RAG_TOKEN_S", "RAG_MAX_UPLOAD_MB"},
+        "worker": {"RAG_WORKERS", "RAG_MAX_UPLOAD_MB"},
+    }
+
+
 def test_nobody_has_a_secret_that_it_does_not_need() -> None:
     assert {name: set(_secrets(name)) for name in SERVICES} == {
         "migrate": {"rag_database_owner_url", "rag_database_url"},
@@ -90,7 +105,7 @@ def test_no_secret_stands_in_the_file_or_in_an_environment() -> None:
     for service in SERVICES.values():
         assert "env_file" not in service
         for variable, value in service["environment"].items():
-            if re.search(r"PASSWORD|SECRET|KEY|TOKEN", variable):
+            if re.search(r"PASSWORD|SECRET|KEY|TOKEN(?!_S$)", variable):  # RAG_TOKEN_S is a number of seconds
                 assert str(value).startswith("/run/secrets/"), variable
     password = SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"]
     assert password == _secrets("postgres")["postgres_password"]
