@@ -7,8 +7,6 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-import pytest
-
 from rag_service.commands.options import json_text
 from tests.rag import Rag
 
