@@ -188,7 +188,7 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
     tenant, operator = intake.tenant, operate(intake.tenant)
     live = await store.versions.live(operator, tenant.keys, upload.source)
     if live is not None and tenant.embedding is not None:
-        is_same = live.content_token == content_token(upload, tenant, tenant.embedding)
+        is_same = live.is_same(content_token(upload, tenant, tenant.embedding), intake.owner)
         if is_same and not await store.jobs.is_waiting(operator, live.document_id):
             return Unchanged(live.document_id)
     request = UploadRequest(

@@ -26,8 +26,8 @@ from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
-from rag_service.store.documents import Documents
 from rag_service.store.claims import Claim
+from rag_service.store.documents import Documents
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import seal_report
 from rag_service.store.versions import LiveVersion, Versions
@@ -98,7 +98,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
     policy = ScrubPolicy(PiiPolicy(tenant.pii_policy), tenant.keys.pseudonym_key)
     token = content_token(upload, tenant, parts.stages.fingerprint)
     live = await parts.versions.live(operator, tenant.keys, upload.source)
-    if live is not None and live.content_token == token:
+    if live is not None and live.is_same(token, task.request.owner):
         return Unchanged(live.document_id)
     readers = None if live is None else _most_readers(live, task)
     if live is not None and readers is not None:
@@ -122,6 +122,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         content_token=token,
         access=task.access,
         most_readers=readers,
+        takes_over=live is not None and live.owner != task.request.owner,
     )
     sealed = await asyncio.to_thread(seal, cleaned.document, embedded, tag, tenant.keys)
     report = _report(tag, cleaned.document, len(chunks))
@@ -154,14 +155,15 @@ def content_token(upload: Upload, tenant: Tenant, fingerprint: str) -> str:
 
 
 def _most_readers(live: LiveVersion, task: Task) -> list[Principal] | None:
-    """Who may read the new content at most; ``None`` where nobody is kept from it.
+    """Who may be on the list of the document that is replaced; ``None`` where it may say what it likes.
 
-    Its owner may leave the list unnamed, and it stays. Whoever else replaces a document names its readers: its source
-    may have been taken by somebody who waited for just this content.
+    Its owner may leave the list unnamed, and it stays. Whoever else replaces a document names its readers, who take
+    the place of the former: its source may have been taken by somebody who waited for just this content. Only
+    operators and administrators come as far as that (``rag_service.store.uploads``).
     """
-    if EVERYONE in task.access or (task.request.access is None and task.request.owner == live.owner):
-        return None
-    return task.access
+    is_owner, is_named = task.request.owner == live.owner, task.request.access is not None
+    stays_as_it_is, is_replaced = is_owner and not is_named, is_named and not is_owner
+    return None if stays_as_it_is or is_replaced or EVERYONE in task.access else task.access
 
 
 async def _refuse_wider_access(

@@ -23,6 +23,8 @@ class Tag:
 
     ``source`` is shown to readers and therefore scrubbed; the upload's own source is the document's identity.
     ``most_readers`` are those who may read it at most; ``None`` leaves that to the list of the document it replaces.
+    ``takes_over`` says that this document was another's: it is the request's owner's from then on, and the list that
+    the request names takes the place of the former.
     """
 
     document_id: str
@@ -33,6 +35,7 @@ class Tag:
     content_token: str
     access: Collection[Principal]
     most_readers: Collection[Principal] | None = None
+    takes_over: bool = False
 
 
 def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys) -> SealedVersion:
@@ -46,6 +49,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         "source": tag.source,
         "source_token": keys.token("source", tag.upload.source),
         "media_type": scrubbed.media_type,
+        "owner": tag.request.owner,
         "ingested_by": tag.request.ingested_by,
         "ingested_at": ingested_at,
         "chunks": len(chunks),
@@ -76,6 +80,8 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),
         owner_token=None if tag.request.owner is None else keys.token("user", tag.request.owner),
         sealed_owner=None if tag.request.owner is None else sealed_owner(keys, tag.document_id, tag.request.owner),
+        moves_owner=tag.takes_over,
+        replaces_access=tag.takes_over and tag.request.access is not None,
         folder_token=None if tag.request.folder is None else keys.token("folder", tag.request.folder),
     )
 

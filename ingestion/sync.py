@@ -197,10 +197,12 @@ class _Run:
         if live is None:
             return New()
         embedding = self._tenant.embedding
-        is_same = embedding is not None and live.content_token == content_token(upload, self._tenant, embedding)
+        owner = self._request.owner
+        is_same = embedding is not None and live.is_same(content_token(upload, self._tenant, embedding), owner)
         if is_same and not await self._store.jobs.is_waiting(self._operator, live.document_id):
             return Unchanged(live.document_id)
-        return await self._readable_too_widely(live.document_id) or Newer(live.document_id)
+        is_kept = live.owner == owner  # another's document is taken over, with the readers who are named now
+        return (is_kept and await self._readable_too_widely(live.document_id)) or Newer(live.document_id)
 
     async def _readable_too_widely(self, document_id: str) -> Refused | None:
         """The refusal that ``ingestion.pipeline`` would end in, told at once."""

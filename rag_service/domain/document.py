@@ -180,11 +180,11 @@ class SealedChunk:
 class SealedVersion:
     """One version of a document, sealed under its own key and ready for one SQL transaction.
 
-    ``access`` pairs the token of each principal with its sealed name; it is stored for a new document only, so
-    that ingesting again never touches an access list, and so are ``owner_token`` and ``sealed_owner``: who may replace
-    it, share it and delete it. ``folder_token`` names the synchronised folder that the file belongs to.
-    ``most_readers`` are tokens of principals: the version is not stored where a document's list holds any other;
-    ``None`` takes every list.
+    ``access`` pairs the token of each principal with its sealed name; ``owner_token`` and ``sealed_owner`` are who may
+    replace it, share it and delete it. All are stored for a new document. Of one that is there, they replace its owner
+    where ``moves_owner``, and its list where ``replaces_access``: an owner who ingests again keeps both.
+    ``folder_token`` names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals:
+    the version is not stored where a list that stays holds any other; ``None`` takes every list.
     """
 
     tenant: str
@@ -201,3 +201,5 @@ class SealedVersion:
     sealed_owner: bytes | None = None
     folder_token: str | None = None
     most_readers: frozenset[str] | None = None
+    moves_owner: bool = False
+    replaces_access: bool = False

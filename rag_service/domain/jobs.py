@@ -41,7 +41,8 @@ ENDED = frozenset({JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState
 class UploadRequest:
     """What an uploader asked for, as it was accepted. Sealed while it waits.
 
-    ``source`` is the document's identity. ``access`` are principals as text, for a new document; ``None`` keeps the
+    ``source`` is the document's identity. ``access`` are principals as text, for a new document, one that was of
+    another owner, and as those who may be on the list of one that is replaced; ``None`` keeps the
     list of one that is replaced, and makes a new one private to its owner. ``folder`` is the synchronised folder that
     the file belongs to.
     """

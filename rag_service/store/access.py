@@ -139,15 +139,11 @@ async def replace_access(
 ) -> None:
     """As part of this transaction, the list is exactly these entries."""
     table = tables.access.c
-    await connection.execute(
-        delete(tables.access).where(table.tenant_id == tenant, table.document_id == document_id)
-    )
+    await connection.execute(delete(tables.access).where(table.tenant_id == tenant, table.document_id == document_id))
     await insert_access(connection, tenant, document_id, access)
 
 
-async def refuse_wider_list(
-    connection: Connection, tenant: TenantId, document_id: str, most: frozenset[str]
-) -> None:
+async def refuse_wider_list(connection: Connection, tenant: TenantId, document_id: str, most: frozenset[str]) -> None:
     """The list may have changed since it was looked at, while the content was parsed and embedded.
 
     Raises ``Conflict`` where it holds the token of anybody but ``most``.

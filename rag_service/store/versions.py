@@ -43,7 +43,7 @@ class LiveVersion:
     owner: str | None
 
     def is_same(self, content_token: str, owner: str | None) -> bool:
-        """Whether nothing is to be done. The same content in another's hands is still theirs to replace and to share."""
+        """Whether nothing is to be done. The same content in another's hands is still theirs to replace."""
         return (self.content_token, self.owner) == (content_token, owner)
 
 
@@ -87,10 +87,11 @@ class Versions:
     async def switch(self, operator: OperatorScope, sealed: SealedVersion, claim: Claim, sealed_report: bytes) -> None:
         """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
 
-        All of it, or nothing. The job is done when the index has followed.
+        All of it, or nothing: so is a change of owner and access list. The job is done when the index has followed.
 
         Raises:
-            Conflict: another ingestion of the same source was quicker, or the access list was widened meanwhile.
+            Conflict: another ingestion of the same source was quicker, by which its owner may be another by now too, or
+                the access list was widened meanwhile.
             LeaseLost: the job was cancelled, or is another worker's by now.
         """
         if sealed.tenant != operator.tenant:
