@@ -27,7 +27,8 @@ async def examine(
     checks = [_master_key(settings), Check("embedding model", True, f"verified, {fingerprint}")]
     for entry in entry_points(group="rag_service.checks"):
         checks += await asyncio.to_thread(entry.load())
-    checks += [await _outbox(store, desk), await _jobs(store), await _collections(store, desk, repair=repair)]
+    checks += [await _outbox(store, desk), await _jobs(store), await _tenants(store)]
+    checks.append(await _collections(store, desk, repair=repair))
     if deep:
         checks.append(await _rows(store, repair=repair))
     for tenant in await store.tenants.all():
@@ -75,11 +76,19 @@ async def _jobs(store: Store) -> Check:
     return Check("jobs", True, told + (f"; the {given_up} failed were given up: rag jobs list" if given_up else ""))
 
 
+async def _tenants(store: Store) -> Check:
+    if altered := await store.tenants.altered():
+        return Check("tenants", False, f"altered, and not served: {', '.join(altered)}")
+    return Check("tenants", True, "each opens")
+
+
 async def _collections(store: Store, desk: Desk, *, repair: bool) -> Check:
     try:
         held = await desk.collections()  # before the tenants: one that comes meanwhile has its row first
     except IndexUnavailable as error:
         return Check("collections", False, error.detail)
+    if await store.tenants.altered():
+        return Check("collections", False, "whose each is cannot be told while tenants do not open")
     orphans = held - {tenant.keys.index.collection for tenant in await store.tenants.all()}
     if not orphans:
         return Check("collections", True, "each belongs to a tenant")

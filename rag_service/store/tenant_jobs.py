@@ -38,9 +38,7 @@ class TenantJobs:
         if row is None:
             raise NotFound("job")
         job, owner = _job(keys, row)
-        if isinstance(scope, AccessScope) and Role.ADMIN not in scope.roles and owner != scope.user:
-            _log.error("broken_seal", job=job_id)  # its token says what its sealed request does not
-            raise NotFound("job")
+        _refuse_anothers(scope, job_id, owner)
         return job
 
     async def jobs(
@@ -115,11 +113,15 @@ class TenantJobs:
 
     async def cancel_visible(self, scope: AccessScope, keys: TenantKeys, job_id: str) -> None:
         """As ``cancel``, for whom the job is visible to. Raises ``NotFound`` for everybody else."""
-        visible = _is_visible(scope, keys) & (tables.jobs.c.id == job_id)
+        this = tables.jobs.c.id == job_id
         async with self._database.write(scope.tenant) as connection:
-            if not await cancel_uploads(connection, scope.tenant, visible):
-                known = await connection.execute(select(tables.jobs.c.id).where(visible))
-                raise NotFound("job") if known.one_or_none() is None else Conflict("job", "it has ended already")
+            row = (await connection.execute(_jobs().where(this, _is_visible(scope, keys)))).one_or_none()
+            if row is None:
+                raise NotFound("job")
+            if Role.ADMIN not in scope.roles:  # who may cancel also what does not open
+                _refuse_anothers(scope, job_id, opened_request(keys, job_id, row.sealed_request).owner)
+            if not await cancel_uploads(connection, scope.tenant, this):
+                raise Conflict("job", "it has ended already")
 
     async def _retry_in(
         self, connection: Connection, operator: OperatorScope, *conditions: ColumnElement[bool]
@@ -168,6 +170,16 @@ def _is_visible(scope: AccessScope | OperatorScope, keys: TenantKeys) -> ColumnE
     if isinstance(scope, OperatorScope) or Role.ADMIN in scope.roles:
         return of_tenant
     return of_tenant & (jobs.owner_token == keys.token("user", scope.user))
+
+
+def _refuse_anothers(scope: AccessScope | OperatorScope, job_id: str, owner: str | None) -> None:
+    """Whoever is no administrator is whom the job's sealed request names: its token may have been copied.
+
+    Raises ``NotFound``.
+    """
+    if isinstance(scope, AccessScope) and Role.ADMIN not in scope.roles and owner != scope.user:
+        _log.error("broken_seal", job=job_id)
+        raise NotFound("job")
 
 
 def _job(keys: TenantKeys, row: Row[Any]) -> tuple[Job, str | None]:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
-from rag_service.domain.errors import Conflict, NotFound
+from rag_service.domain.errors import Conflict, IntegrityError, NotFound
 from rag_service.domain.identity import TenantId
 from rag_service.store import tables
 from rag_service.store.database import SHARED, Database, now
 from rag_service.store.names import checked_name, folded_name
 from rag_service.store.outbox import Change, note
+
+_log = structlog.get_logger()
 
 _OF_A_TENANT = [table for table in reversed(tables.metadata.sorted_tables) if "tenant_id" in table.c]
 """What refers to others comes first."""
@@ -65,8 +68,12 @@ class Tenants:
         return await self.by_name(name)
 
     async def by_name(self, name: str) -> Tenant:
-        """Raises ``NotFound``."""
-        return await self._one(tables.tenants.c.name_token == self._vault.lookup("tenant", folded_name(name)))
+        """Raises ``NotFound``, also where its name, which is sealed, is not the one that its row is found under."""
+        tenant = await self._one(tables.tenants.c.name_token == self._vault.lookup("tenant", folded_name(name)))
+        if folded_name(tenant.name) != folded_name(name):
+            _log.error("broken_seal", tenant=tenant.id)
+            raise NotFound("tenant")
+        return tenant
 
     async def by_id(self, tenant: TenantId) -> Tenant:
         """Raises ``NotFound``."""
@@ -81,12 +88,28 @@ class Tenants:
         return None if row is None else self.opened(row)
 
     async def all(self) -> list[Tenant]:
+        """Those whose rows open, the oldest first: an altered row must not hide the others."""
+        return (await self._all())[0]
+
+    async def altered(self) -> list[TenantId]:
+        """Those whose rows do not open: nobody can be served from them."""
+        return (await self._all())[1]
+
+    async def _all(self) -> tuple[list[Tenant], list[TenantId]]:
         async with self._database.read(SHARED) as connection:
-            rows = await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))
-            return [self.opened(row) for row in rows]
+            rows = (await connection.execute(select(tables.tenants).order_by(tables.tenants.c.created_at))).all()
+        tenants: list[Tenant] = []
+        altered: list[TenantId] = []
+        for row in rows:
+            try:
+                tenants.append(self.opened(row))
+            except IntegrityError:
+                _log.error("broken_seal", tenant=row.id)
+                altered.append(TenantId(row.id))
+        return tenants, altered
 
     async def count(self) -> int:
-        """How many tenants there are."""
+        """How many tenants there are, those included whose rows do not open."""
         async with self._database.read(SHARED) as connection:
             return int((await connection.execute(select(func.count()).select_from(tables.tenants))).scalar_one())
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from rag_service.domain.jobs import Job, JobState
-from rag_service.web.authenticate import CurrentService, IngestCaller, ManageCaller
+from rag_service.web.authenticate import CurrentService, ManageCaller
 from rag_service.web.ids import JobId
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
@@ -57,8 +57,8 @@ class JobStatus(BaseModel):
 
 
 @router.get("/{job_id}")
-async def show_job(job_id: JobId, caller: IngestCaller, service: CurrentService) -> JobStatus:
-    """Tell where an upload is on its way to being a document."""
+async def show_job(job_id: JobId, caller: ManageCaller, service: CurrentService) -> JobStatus:
+    """Tell where an upload is on its way to being a document, whoever uploaded it or an administrator."""
     return JobStatus.of(await service.store.jobs.job(caller.scope, caller.tenant.keys, job_id))
 
 
