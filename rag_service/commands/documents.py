@@ -11,7 +11,7 @@ from rag_service.commands.access import DocumentId, access_app
 from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
 
 if TYPE_CHECKING:
-    from rag_service.store.documents import DocumentMeta
+    from rag_service.store.opened import DocumentMeta
 
 documents_app = typer.Typer(help="List, show, share and delete documents.", no_args_is_help=True)
 documents_app.add_typer(access_app, name="access")

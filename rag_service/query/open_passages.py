@@ -12,7 +12,8 @@ from rag_service.domain.answer import Flag, Passage
 from rag_service.query.collapse import Collapse
 from rag_service.query.relevance import label
 from rag_service.query.retrieve import Ranked
-from rag_service.store.documents import Documents, OpenedChunk
+from rag_service.store.documents import Documents
+from rag_service.store.opened import OpenedChunk
 
 _log = structlog.get_logger()
 _OF_WHOLE_DOCUMENT = frozenset({"concealed_instruction", "instruction_in_title"})

@@ -12,46 +12,13 @@ from sqlalchemy import ColumnElement, exists, null, select
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import IntegrityError, NotFound, SealBroken
-from rag_service.domain.identity import AccessScope, OperatorScope, Principal
+from rag_service.domain.identity import AccessScope, OperatorScope, Principal, Role
 from rag_service.store import tables
-from rag_service.store.access import AccessList, read_access
+from rag_service.store.access import AccessList, opened_owner, read_access
 from rag_service.store.database import Database
+from rag_service.store.opened import DocumentMeta, OpenedChunk, opened_chunk, opened_meta
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentMeta:
-    """What is told of a document version. ``removed`` counts what was scrubbed, by entity type."""
-
-    document_id: str
-    version: int
-    title: str
-    source: str
-    media_type: str
-    ingested_by: str
-    ingested_at: str
-    chunks: int
-    characters: int
-    content_sha256: str
-    detector_version: str
-    removed: dict[str, int]
-    suspicions: dict[str, int]
-    concealments: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedChunk:
-    """A chunk's record, decrypted, its signature good, read under the caller's scope."""
-
-    chunk_id: str
-    meta: DocumentMeta
-    text: str
-    page: int | None
-    section: str | None
-    start: int
-    end: int
-    suspicions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,36 +73,45 @@ class Documents:
                 plain = seal.open(record, "chunk", chunk_id)
                 keys.verify(signature, plain, document_id, version, chunk_id)
                 if (document_id, version) not in metas:
-                    metas[document_id, version] = _meta(seal.open(sealed_meta, "meta"), document_id, version)
+                    metas[document_id, version] = opened_meta(seal.open(sealed_meta, "meta"), document_id, version)
             except IntegrityError:
                 tampered.append(document_id)
                 continue
-            opened[chunk_id] = _chunk(plain, chunk_id, metas[document_id, version])
+            opened[chunk_id] = opened_chunk(plain, chunk_id, metas[document_id, version])
         return OpenedChunks(opened, tuple(tampered))
 
     async def readable(
         self, scope: AccessScope, keys: TenantKeys, *, limit: int, after: str | None = None
     ) -> list[DocumentMeta]:
-        """The live documents that the scope may read, by id, beginning after the id ``after``."""
-        return await self._metas(scope, keys, limit, after)
+        """The live documents that the scope may read, by id, beginning after the id ``after``.
+
+        Fewer than ``limit`` are the last, whatever rows between them were altered.
+        """
+        found: list[DocumentMeta] = []
+        while len(found) < limit:
+            metas, last = await self._metas(scope, keys, limit, after)
+            found += metas
+            if last is None:
+                break
+            after = last
+        return found[:limit]
 
     async def all(self, operator: OperatorScope, keys: TenantKeys) -> list[DocumentMeta]:
         """Every live document of the operator's tenant."""
-        return await self._metas(operator, keys, None, None)
+        return (await self._metas(operator, keys, None, None))[0]
 
     async def meta(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None = None
     ) -> DocumentMeta:
         """Raises ``NotFound``, alike for an absent document, a forbidden one and another tenant's."""
-        row, seal = await self._version(scope, keys, document_id, version)
-        return _meta(seal.open(row.sealed_meta, "meta"), document_id, row.version)
+        return (await self._version(scope, keys, document_id, version))[0]
 
     async def text(
         self, scope: AccessScope, keys: TenantKeys, document_id: str, version: int | None = None
     ) -> tuple[int, str]:
         """A version's number and canonical text. Raises ``NotFound`` as ``meta`` does."""
-        row, seal = await self._version(scope, keys, document_id, version)
-        return row.version, seal.open(row.sealed_text, "text").decode()
+        meta, text = await self._version(scope, keys, document_id, version, with_text=True)
+        return meta.version, text
 
     async def access(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> AccessList:
         """Who may read the document, for whoever may change that. Raises ``NotFound`` for everybody else."""
@@ -143,8 +119,14 @@ class Documents:
             return await read_access(connection, scope, keys, document_id)
 
     async def _version(
-        self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None
-    ) -> tuple[Any, Any]:
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        document_id: str,
+        version: int | None,
+        *,
+        with_text: bool = False,
+    ) -> tuple[DocumentMeta, str]:
         versions = tables.versions.c
         wanted = tables.documents.c.live_version if version is None else version
         query = (
@@ -153,6 +135,8 @@ class Documents:
                 versions.version_key,
                 versions.sealed_meta,
                 versions.sealed_text,
+                tables.documents.c.live_version,
+                tables.documents.c.sealed_owner,
                 _grant_of(scope, keys).label("grant"),
             )
             .join_from(
@@ -170,14 +154,22 @@ class Documents:
             raise NotFound("document")
         try:
             _check_grant(scope, keys, document_id, row.grant)
+            seal = keys.open_version_key(document_id, row.version, row.version_key)
+            plain = seal.open(row.sealed_meta, "meta")
+            text = seal.open(row.sealed_text, "text").decode() if with_text else ""
         except IntegrityError:
             _log.error("broken_seal", document=document_id)
+            if isinstance(scope, OperatorScope):
+                raise
             raise NotFound("document") from None
-        return row, keys.open_version_key(document_id, row.version, row.version_key)
+        if row.version != row.live_version:
+            _refuse_earlier(scope, opened_owner(keys, document_id, row.sealed_owner), plain)
+        return opened_meta(plain, document_id, row.version), text
 
     async def _metas(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, limit: int | None, after: str | None
-    ) -> list[DocumentMeta]:
+    ) -> tuple[list[DocumentMeta], str | None]:
+        """Those of the next ``limit`` that open, and the last id where there may be more behind it."""
         versions = tables.versions.c
         query = (
             select(
@@ -204,8 +196,8 @@ class Documents:
             except IntegrityError:
                 _log.error("broken_seal", document=document_id)  # one altered row must not hide the others
                 continue
-            metas.append(_meta(plain, document_id, version))
-        return metas
+            metas.append(opened_meta(plain, document_id, version))
+        return metas, rows[-1].document_id if limit and len(rows) == limit else None
 
 
 def _is_live_version_of(table: Any) -> ColumnElement[bool]:
@@ -256,21 +248,12 @@ def _check_grant(scope: AccessScope | OperatorScope, keys: TenantKeys, document_
         raise SealBroken
 
 
-def _meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
-    told = json.loads(plain)
-    del told["source_token"]  # for the consistency check: what is told of a source is scrubbed
-    return DocumentMeta(document_id=document_id, version=version, **told)
+def _refuse_earlier(scope: AccessScope | OperatorScope, owner: str | None, plain_meta: bytes) -> None:
+    """An earlier version is its owner's and the administrators': a list was widened for what is live now.
 
-
-def _chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
-    record = json.loads(plain)
-    return OpenedChunk(
-        chunk_id=chunk_id,
-        meta=meta,
-        text=record["text"],
-        page=record["page"],
-        section=record["section"],
-        start=record["start"],
-        end=record["end"],
-        suspicions=tuple(record["suspicions"]),
-    )
+    Who took the document over since owns what came before no more than whoever lost it. Raises ``NotFound``.
+    """
+    if isinstance(scope, OperatorScope) or Role.ADMIN in scope.roles:
+        return
+    if not scope.user == owner == json.loads(plain_meta).get("owner"):
+        raise NotFound("document")

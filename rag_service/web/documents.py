@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from rag_service.authentication import Caller
 from rag_service.domain.jobs import UploadRequest
-from rag_service.store.documents import DocumentMeta
+from rag_service.store.opened import DocumentMeta
 from rag_service.store.uploads import seal_upload
 from rag_service.web.access import principal
 from rag_service.web.authenticate import CurrentService, IngestCaller, QueryCaller
@@ -22,7 +22,14 @@ from rag_service.wiring import Service
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/documents", tags=["documents"])
 
-Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="An earlier version; without it, the live one.")]
+Version = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=2**31 - 1,
+        description="An earlier version, for its owner and administrators; without it, the live one.",
+    ),
+]
 
 
 _FIELDS = {
@@ -103,9 +110,10 @@ async def upload_document(request: Request, caller: IngestCaller, service: Curre
     """Upload a document: it is durable when this answers, and a job makes it one that can be asked about.
 
     `allow` names who may read it (`user:U`, `group:G` or `everyone`; repeat it for more); the uploader always may.
-    A second upload with the same `source` replaces the document, whose readers stay; only its owner or an
-    administrator may do that. If somebody reads it whom `allow` does not name, it is refused; its owner may leave
-    `allow` out. Without `source` it is a new document.
+    A second upload with the same `source` replaces the document; only its owner or an administrator may do that. Its
+    owner's leaves its readers as they are, and is refused if `allow` is sent and does not name them all. An
+    administrator's makes the document theirs, for the readers that `allow` names; without `allow` it is refused if
+    anybody else reads it. Without `source` it is a new document.
     """
     intake: Intake = request.app.state.intake
     with intake.room(caller.tenant.id, announced_length(request)) as body_bytes:

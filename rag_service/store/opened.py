@@ -1,0 +1,63 @@
+"""What was sealed of documents and chunks, opened for a reader. Whether they may read it was asked before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMeta:
+    """What is told of a document version. ``removed`` counts what was scrubbed, by entity type."""
+
+    document_id: str
+    version: int
+    title: str
+    source: str
+    media_type: str
+    ingested_by: str
+    ingested_at: str
+    chunks: int
+    characters: int
+    content_sha256: str
+    detector_version: str
+    removed: dict[str, int]
+    suspicions: dict[str, int]
+    concealments: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedChunk:
+    """A chunk's record, decrypted, its signature good, read under the caller's scope."""
+
+    chunk_id: str
+    meta: DocumentMeta
+    text: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    suspicions: tuple[str, ...]
+
+
+def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
+    """What a version's sealed metadata say, but for what the service alone looks at."""
+    told = json.loads(plain)
+    del told["source_token"]  # for the consistency check: what is told of a source is scrubbed
+    told.pop("owner", None)  # for earlier versions
+    return DocumentMeta(document_id=document_id, version=version, **told)
+
+
+def opened_chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
+    """What a chunk's sealed record says."""
+    record = json.loads(plain)
+    return OpenedChunk(
+        chunk_id=chunk_id,
+        meta=meta,
+        text=record["text"],
+        page=record["page"],
+        section=record["section"],
+        start=record["start"],
+        end=record["end"],
+        suspicions=tuple(record["suspicions"]),
+    )
