@@ -11,6 +11,7 @@ from rag_service.web import access, documents, health, jobs, query, token
 from rag_service.web.authenticate import authenticated
 from rag_service.web.intake import Intake
 from rag_service.web.limits import BodyLimit
+from rag_service.web.openapi import describe_refusals
 from rag_service.web.outermost import Outermost
 from rag_service.web.problems import add_problem_handlers
 from rag_service.wiring import Service
@@ -25,7 +26,8 @@ def create_app(service: Service) -> FastAPI:
         title="rag-service",
         version=__version__,
         summary="Answers with citations over each tenant's own documents.",
-        description="Send `Authorization: Bearer <API key or token>`. Errors are problem details (RFC 9457).",
+        description="Send `Authorization: Bearer <API key or token>`, or sign each request (RFC 9421). "
+        "Errors are problem details (RFC 9457).",
     )
     app.state.service = service
     app.state.throttle = Throttle(service.settings.auth_failures)
@@ -37,6 +39,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(health.router)
     app.include_router(token.router)
     add_problem_handlers(app, authenticated)
+    describe_refusals(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Outermost)  # the last one added is around all others
     return app

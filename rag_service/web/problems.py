@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from rag_service.domain import errors
@@ -39,6 +40,17 @@ _TOLD = (
     errors.InvalidRequest,
     errors.QuestionRefused,
 )
+
+
+class Problem(BaseModel):
+    """Why a request was refused. ``type`` is stable; ``detail`` is for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Annotated[str, Field(pattern=r"^urn:rag-service:problem:[a-z-]+$")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
 
 
 def add_problem_handlers(app: FastAPI, authenticated: Callable[[Request], Awaitable[object]]) -> None:
@@ -73,13 +85,10 @@ def add_problem_handlers(app: FastAPI, authenticated: Callable[[Request], Awaita
 def problem_response(status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
-    body = {
-        "type": f"urn:rag-service:problem:{kind}",
-        "title": kind.replace("-", " "),
-        "status": status,
-        "detail": detail,
-    }
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    problem = Problem(
+        type=f"urn:rag-service:problem:{kind}", title=kind.replace("-", " "), status=status, detail=detail
+    )
+    return JSONResponse(problem.model_dump(), status, headers, media_type="application/problem+json")
 
 
 async def _rag_error(_request: Request, error: errors.RagError) -> JSONResponse:
