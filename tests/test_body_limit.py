@@ -67,7 +67,7 @@ def test_one_byte_more_is_refused_and_nobody_reads_it(run: Run) -> None:
 def test_a_body_that_does_not_end_in_time_is_a_408_and_the_end_of_the_connection(run: Run) -> None:
     reader = Reader()
     first = iter([{"type": "http.request", "body": b"{", "more_body": True}])
-    start, body = run(sent(BodyLimit(reader, within_s=0.0), first))
+    start, body = run(asyncio.wait_for(sent(BodyLimit(reader, within_s=0.0), first), 2))  # else it waits for ever
     assert (start["status"], reader.got) == (408, [])
     assert (b"connection", b"close") in start["headers"]
     assert json.loads(body["body"])["type"] == "urn:rag-service:problem:body-too-slow"
