@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from rag_service.doctor.examine import examine
 from rag_service.domain.errors import NotFound
 from rag_service.domain.identity import Role
+from rag_service.owner.desk import LocalDesk
 from rag_service.settings import Settings
 from rag_service.wiring import Models, open_service
 from tests.databases import rows, tamper
@@ -53,6 +55,12 @@ def test_a_tenant_that_does_not_open_keeps_no_other_from_being_served(
             tenants = service.store.tenants
             assert [tenant.name for tenant in await tenants.all()] == ["acme"]
             assert await tenants.altered() == [altered]
+            checks = await examine(
+                settings, service.store, LocalDesk(service), lambda *_: None, deep=False, repair=True
+            )
+            wrong = {check.name: check.detail for check in checks if not check.ok}
+            assert set(wrong) == {"tenants", "collections"}  # none is removed: one may be that tenant's
+            assert altered in wrong["tenants"]
             async with client(service, web_key) as web:
                 assert len((await web.get(PLACE)).json()["documents"]) == 1
 
