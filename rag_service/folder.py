@@ -96,6 +96,8 @@ async def _open_beside(settings: Settings, address: str) -> DataFolder:
     except OSError as error:
         raise InvalidSetting("RAG_DATA_DIR", f"{path} cannot be used: {error.strerror}") from None
     _refuse_read_only(path)
+    if (path / "rag.db").exists():
+        raise InvalidSetting("RAG_DATABASE_URL", f"{path} holds tables of its own: name another folder, RAG_DATA_DIR")
     schema = await asyncio.to_thread(server.examine, SECURED)
     if schema != SCHEMA_VERSION:
         raise SchemaMismatch(schema or "none", SCHEMA_VERSION)
@@ -111,7 +113,16 @@ async def _open_beside(settings: Settings, address: str) -> DataFolder:
     vault = KeyVault(read_master_key(settings))
     if found.key_check != vault.folder_check(found.id):
         raise MasterKeyWrong
+    marker = _marker(path)
+    if marker.exists() and marker.read_text(encoding="utf-8").strip() != found.id:
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} stands beside another database, whose index it may hold")
+    marker.write_text(f"{found.id}\n", encoding="utf-8")
     return DataFolder(path, found.id, vault, server)
+
+
+def _marker(path: Path) -> Path:
+    """Says of which installation in a database this folder is part."""
+    return path / "beside-database"
 
 
 def _refuse_read_only(path: Path) -> None:
@@ -193,6 +204,8 @@ async def _create(settings: Settings) -> None:
     async with _only_creator(path):
         if record.exists():  # another process was first, and both go on with its record
             return
+        if _marker(path).exists():
+            raise InvalidSetting("RAG_DATABASE_URL", f"the tables of {path} are in PostgreSQL: set it")
         for part in ("rag.db", "rag.db-wal", "index"):
             if (path / part).exists():  # a new record would go with a new key, under which none of it opens
                 raise FolderDamaged(path, record.name, "is missing")

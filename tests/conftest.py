@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # pytest and tempfile make private folders there
@@ -40,6 +41,9 @@ from tests.databases import UNDER_TEST  # noqa: E402
 from tests.postgresql import Postgres, address, running_postgres  # noqa: E402
 
 T = TypeVar("T")
+
+hypothesis.settings.register_profile("here", deadline=None)  # machines are shared: no example is wrong for being slow
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(scope="session", autouse=True)

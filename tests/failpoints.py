@@ -97,16 +97,16 @@ def wrap_transactions(points: Points) -> None:
     write = Database.write
 
     @asynccontextmanager
-    async def between(database: Database, name: str) -> AsyncIterator[Any]:
-        async with write(database) as connection:
+    async def between(database: Database, tenant: Any, name: str) -> AsyncIterator[Any]:
+        async with write(database, tenant) as connection:
             points.passed(f"{name} has begun")
             yield connection
             points.passed(f"{name} is to be committed")
         points.passed(f"{name} is committed")
 
-    def named(database: Database) -> Any:
+    def named(database: Database, tenant: Any) -> Any:
         caller = sys._getframe(1).f_code
-        return between(database, f"{Path(caller.co_filename).stem}.{caller.co_qualname}")
+        return between(database, tenant, f"{Path(caller.co_filename).stem}.{caller.co_qualname}")
 
     wrapped: Any = Database
     wrapped.write = named

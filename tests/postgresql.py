@@ -26,7 +26,8 @@ ROLE = "rag_app"
 class Postgres:
     """A running server. ``fresh`` databases are copies of one that was migrated, or were emptied."""
 
-    def __init__(self, owner: URL) -> None:
+    def __init__(self, owner: URL, folder: Path) -> None:
+        self.folder = folder
         self._owner = owner
         self._empty: list[URL] = []
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
@@ -84,7 +85,7 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         running = get_server(folder / "data", cleanup_mode="stop")
         try:
-            yield Postgres(make_url(running.get_uri()))
+            yield Postgres(make_url(running.get_uri()), folder)
         finally:
             running.cleanup()
     finally:

@@ -256,7 +256,11 @@ UPLOAD = "INSERT INTO uploads VALUES (?, 'j', x'00', NULL)"
         ([JOB.format("failed"), UPLOAD, SPOOL], None, True),
         (["UPDATE chunks SET version = 7 WHERE tenant_id = ?"], "2 chunks of a version that is not live", False),
         (["DELETE FROM versions WHERE tenant_id = ?"], "2 documents without a version", False),
-        (["UPDATE members SET tenant_id = 'gone' WHERE tenant_id = ?"], "1 rows of no tenant in members", False),
+        (
+            ["UPDATE members SET tenant_id = 'gone' WHERE tenant_id = ?"],
+            "1 rows of nothing that is there in members",
+            False,
+        ),
     ],
 )
 def test_rows_that_do_not_belong_together_are_found(

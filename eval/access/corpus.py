@@ -6,7 +6,7 @@ import random
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.experiment import Progress
@@ -76,9 +76,11 @@ async def compare_corpus(folder: Path, users: int, seed: int, progress: Progress
             await service.store.tenants.create(_TENANT, "identifiers")
             document_ids, refused = await _ingest(folder, service, progress)
             tenant = await service.store.tenants.by_name(_TENANT)
-            lists = await _share(service, tenant, document_ids, [f"user{number}" for number in range(users)], rng)
+            everybody = [f"user{number}" for number in range(users)]
+            lists = await _share(service, tenant, document_ids, everybody, rng)
             questions = await _questions(service, tenant, document_ids, rng)
-            return await _compare(service, tenant, lists, questions, refused, progress)
+            asked = await _compare(service, tenant, lists, everybody, questions, progress)
+            return replace(asked, refused=refused)
 
 
 async def _ingest(folder: Path, service: Service, progress: Progress) -> tuple[list[str], int]:
@@ -129,9 +131,14 @@ async def _questions(service: Service, tenant: Tenant, document_ids: Sequence[st
 
 
 async def _compare(
-    service: Service, tenant: Tenant, lists: _Lists, questions: Sequence[str], refused: int, progress: Progress
+    service: Service,
+    tenant: Tenant,
+    lists: _Lists,
+    users: Sequence[str],
+    questions: Sequence[str],
+    progress: Progress,
 ) -> Comparison:
-    users = sorted(frozenset[str]().union(*lists.members.values()))
+    """Also users who are in no group ask."""
     progress.begin("asking", len(users) * (len(questions) + 1))
     results = citations = texts = outside = missing = allowed_in_all = 0
     for user in users:
@@ -152,7 +159,7 @@ async def _compare(
     share = allowed_in_all / (len(users) * len(lists.documents))
     return Comparison(
         documents=len(lists.documents),
-        refused=refused,
+        refused=0,
         users=len(users),
         questions=len(questions),
         results=results,

@@ -44,11 +44,14 @@ def upgrade(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def _upgraded(settings: Settings) -> str | None:
+    from rag_service.domain.errors import InvalidSetting
     from rag_service.folder import upgrade_folder
     from rag_service.store.migrate import upgrade_postgresql
     from rag_service.store.postgresql import Server
 
     if settings.database_url is None:
+        if settings.database_owner_url is not None:
+            raise InvalidSetting("RAG_DATABASE_URL", "it names the service's role in the same database; set it as well")
         return upgrade_folder(settings)
     plain = settings.database_plain
     service = Server.at("RAG_DATABASE_URL", settings.database_url.get_secret_value(), allows_plain=plain)

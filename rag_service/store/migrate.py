@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from rag_service.domain.errors import DatabaseUnavailable, InvalidSetting
-from rag_service.store.tables import SCHEMA_VERSION, metadata
+from rag_service.store.postgresql import Server, reason
+from rag_service.store.tables import SCHEMA_VERSION, SECURED, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -40,28 +41,37 @@ def upgrade_sqlite(path: Path) -> str | None:
 
 
 def upgrade_postgresql(owner: URL, service: URL) -> str | None:
-    """The database's tables are of the newest revision, and the service's role may use them, and is there.
+    """The database's tables are of the newest revision and secured, and the service's role is there and may use them.
 
     ``owner`` is a role that may create tables, and roles if the service's is not there. Returns the revision before.
 
     Raises:
         DatabaseUnavailable: the server does not answer, or refuses.
-        InvalidSetting: the service's role is beyond row-level security.
+        InvalidSetting: the service's role is beyond row-level security, or may not be made, or is of another database.
+        RowSecurityMissing: policies are gone that a migration once made.
     """
     import psycopg
+
+    if owner.database != service.database:
+        raise InvalidSetting("RAG_DATABASE_OWNER_URL", "it names another database than RAG_DATABASE_URL")
+    is_let_in = Server(service).lets_in()
 
     engine = create_engine(owner, poolclass=NullPool)
     try:
         with engine.begin() as connection:
             before = _upgrade(connection)
+            for table in sorted(SECURED):
+                for wanted in ("ENABLE", "FORCE"):
+                    connection.exec_driver_sql(f"ALTER TABLE {table} {wanted} ROW LEVEL SECURITY")
             if owner.username != service.username:
-                _admit(connection, service)
-            return before
+                _admit(connection, service, with_password=not is_let_in)
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseUnavailable(getattr(cause, "sqlstate", None) or type(cause).__name__) from None
+        raise DatabaseUnavailable(reason(cause), "RAG_DATABASE_OWNER_URL") from None
     finally:
         engine.dispose()
+    Server(service).examine(SECURED)
+    return before
 
 
 def _upgrade(connection: Connection) -> str | None:
@@ -93,8 +103,12 @@ def _config() -> Config:
     return config
 
 
-def _admit(connection: Connection, service: URL) -> None:
-    """The service may read and write rows by its password, and change no table: the policies stay as they are."""
+def _admit(connection: Connection, service: URL, *, with_password: bool) -> None:
+    """The service may read and write rows, and change no table: the policies stay as they are.
+
+    Its password goes to the server as a verifier alone (SCRAM), so that no log of statements holds it.
+    """
+    import psycopg
     from psycopg import sql
 
     known = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :name")
@@ -114,9 +128,17 @@ def _admit(connection: Connection, service: URL) -> None:
     if beyond is None:
         create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")
         statements.insert(0, create.format(role))
-    if service.password is not None:  # also where it was changed
-        statements.append(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(service.password)))
-    cursor = connection.connection.cursor()
-    for statement in statements:
-        cursor.execute(statement)
-    cursor.close()
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    if service.password and (with_password or beyond is None):
+        name, password = (service.username or "").encode(), str(service.password).encode()
+        verifier = driver.pgconn.encrypt_password(password, name, b"scram-sha-256").decode()
+        statements.insert(beyond is None, sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(verifier)))
+    try:
+        for statement in statements:
+            driver.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        raise InvalidSetting(
+            "RAG_DATABASE_OWNER_URL",
+            "its role may not make or change the service's. Let an administrator run "
+            f"CREATE ROLE {service.username} LOGIN PASSWORD …, then repeat",
+        ) from None

@@ -33,6 +33,7 @@ _TOLD_OPTIONS = ", ".join(sorted(_OPTIONS))
 _LOOPBACK = {"", "localhost", "127.0.0.1", "::1"}
 _LOOK_AFTER_LOCK_S = 5.0
 _PATIENCE_S = 30.0
+_LOST = "its connection was lost, and with it this process's lock; start it again, or let a supervisor do so"
 _SESSION = {
     "application_name": "rag-service",
     "connect_timeout": 10,
@@ -77,6 +78,14 @@ class Server:
     def database(self) -> Database:
         return Database(_PostgreSQL(self))
 
+    def lets_in(self) -> bool:
+        """Whether the server knows the role, and takes its password."""
+        try:
+            self._connected().close()
+        except DatabaseUnavailable:
+            return False
+        return True
+
     def examine(self, secured: Collection[str]) -> str | None:
         """The revision of the tables; ``None`` where there are none yet.
 
@@ -99,27 +108,30 @@ class Server:
                 row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
                 return str(row[0]) if row else None
             except psycopg.Error as error:
-                raise DatabaseUnavailable(_code(error)) from None
+                raise DatabaseUnavailable(reason(error)) from None
 
     @contextmanager
     def hold(self, name: str) -> Iterator[bool]:
         """Whether nobody else had this lock: then nobody has until the context ends, on whichever machine.
 
-        A process that loses its connection loses the lock, so it is told to end (SIGTERM) before another acts.
+        A process that loses its connection loses the lock, so it is told to end (SIGTERM) before another acts, and
+        the context ends with ``DatabaseUnavailable``.
         """
         with self._connected() as connection:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_number(f"rag {name}"),)).fetchone()
             if row is None or not row[0]:
                 yield False
                 return
-            is_over = threading.Event()
-            watch = threading.Thread(target=_look_after, args=(connection, is_over, name), daemon=True)
+            is_over, is_lost = threading.Event(), threading.Event()
+            watch = threading.Thread(target=_look_after, args=(connection, is_over, is_lost, name), daemon=True)
             watch.start()
             try:
                 yield True
             finally:
                 is_over.set()
                 watch.join()
+                if is_lost.is_set():
+                    raise DatabaseUnavailable(_LOST)
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         import psycopg
@@ -128,7 +140,7 @@ class Server:
         try:
             return psycopg.connect(autocommit=True, **{**_SESSION, **place})
         except psycopg.Error as error:
-            raise DatabaseUnavailable(_code(error)) from None
+            raise DatabaseUnavailable(reason(error)) from None
 
 
 class _PostgreSQL:
@@ -185,11 +197,12 @@ def _number(name: str) -> int:
     return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
-def _look_after(connection: Any, is_over: threading.Event, name: str) -> None:
+def _look_after(connection: Any, is_over: threading.Event, is_lost: threading.Event, name: str) -> None:
     while not is_over.wait(_LOOK_AFTER_LOCK_S):
         try:
             connection.execute("SELECT 1")
         except Exception as error:  # noqa: BLE001  # whatever it is, the lock may be another's by now
+            is_lost.set()
             _log.critical("lock_lost", lock=name, error=type(error).__name__)
             os.kill(os.getpid(), signal.SIGTERM)
             return
@@ -204,8 +217,28 @@ def _say_unavailable(context: ExceptionContext) -> None:
 
     error = context.original_exception
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)):
-        raise DatabaseUnavailable(_code(error)) from None
+        raise DatabaseUnavailable(reason(error)) from None
 
 
-def _code(error: Any) -> str:
-    return getattr(error, "sqlstate", None) or type(error).__name__
+_REASONS = (
+    ("password authentication failed", "it refuses the password"),
+    ("no password supplied", "it wants a password"),
+    ('role "', "it knows no such role, or does not let it in"),
+    ("no pg_hba.conf entry", "it does not let this role in from here"),
+    ('database "', "it has no such database"),
+    ("translate host name", "its host's name is not known"),
+    ("resolve host", "its host's name is not known"),
+    ("connection refused", "nothing listens there"),
+    ("no such file or directory", "nothing listens there"),
+    ("timeout expired", "it did not answer in time"),
+    ("does not support ssl", "it offers no TLS"),
+    ("certificate", "its certificate, or the file to check it with, is not good"),
+)
+
+
+def reason(error: Any) -> str:
+    """What is wrong, in words of ours: what the driver says quotes names and statements."""
+    if state := getattr(error, "sqlstate", None):
+        return str(state)
+    told = str(error).lower()
+    return next((ours for theirs, ours in _REASONS if theirs in told), type(error).__name__)

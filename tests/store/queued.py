@@ -122,6 +122,24 @@ class Queued:
         return points[0].lexical_text.partition("\n")[2]
 
 
+def _meta(tenant: Tenant, request: UploadRequest, text: str) -> dict[str, object]:
+    return {
+        "source": request.source,
+        "source_token": tenant.keys.token("source", request.source),
+        "title": request.name,
+        "media_type": "text/plain",
+        "ingested_by": request.ingested_by,
+        "ingested_at": "2030-01-01T00:00:00Z",
+        "chunks": 1,
+        "characters": len(text),
+        "content_sha256": "",
+        "detector_version": "none",
+        "removed": {},
+        "suspicions": {},
+        "concealments": [],
+    }
+
+
 def sealed_version(tenant: Tenant, document_id: str, version: int, request: UploadRequest, text: str) -> SealedVersion:
     """A version of one chunk, which is the whole text."""
     import json
@@ -145,7 +163,7 @@ def sealed_version(tenant: Tenant, document_id: str, version: int, request: Uplo
         content_token=tenant.keys.token("content", text),
         version_key=key,
         text=seal.seal(text.encode(), "text"),
-        meta=seal.seal(json.dumps({"source": request.source}).encode(), "meta"),
+        meta=seal.seal(json.dumps(_meta(tenant, request, text)).encode(), "meta"),
         chunks=(chunk,),
         access=(),
         owner_token=None if request.owner is None else tenant.keys.token("user", request.owner),

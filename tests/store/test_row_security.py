@@ -206,6 +206,13 @@ class TestStart:
         postgres.run(loosened, url.database)
         with pytest.raises(RowSecurityMissing, match="chunks"):
             server(url).examine(SECURED)
+        owner = postgres.url(url.database, as_owner=True)
+        if loosened.startswith("DROP"):
+            with pytest.raises(RowSecurityMissing, match="chunks"):
+                upgrade_postgresql(owner, url)
+        else:
+            upgrade_postgresql(owner, url)
+            server(url).examine(SECURED)
         postgres.run(f"DROP DATABASE {url.database} WITH (FORCE)")
 
     def test_a_database_without_tables_says_what_to_do(
@@ -312,11 +319,25 @@ def test_writers_that_wait_for_one_tenant_take_no_connection_from_the_others(pos
     asyncio.run(scenario())
 
 
+def test_a_new_roles_password_reaches_no_log_of_statements(postgres: Postgres) -> None:
+    url = postgres.fresh()
+    assert url.database is not None
+    postgres.run("ALTER SYSTEM SET log_statement = 'all'")
+    postgres.run("SELECT pg_reload_conf()")
+    service = url.set(username="with_password", password="S3cret-of-the-role")  # of a test
+    upgrade_postgresql(postgres.url(url.database, as_owner=True), service)
+    postgres.run("ALTER SYSTEM RESET log_statement")
+    postgres.run("SELECT pg_reload_conf()")
+    logs = [path.read_bytes() for path in postgres.folder.rglob("*log*") if path.is_file()]
+    assert any(b'CREATE ROLE "with_password"' in log for log in logs)
+    assert not any(b"S3cret" in log for log in logs)
+
+
 def test_an_owner_that_may_make_no_role_is_told_so(postgres: Postgres) -> None:
     postgres.run("CREATE ROLE weak LOGIN")
     postgres.run("CREATE DATABASE weakly OWNER weak")
     owner = postgres.url("weakly").set(username="weak")
-    with pytest.raises(DatabaseUnavailable, match="42501"):
+    with pytest.raises(InvalidSetting, match="CREATE ROLE nobody_yet LOGIN"):
         upgrade_postgresql(owner, owner.set(username="nobody_yet", password="p"))  # of a test
     postgres.run("DROP DATABASE weakly")
 
@@ -333,8 +354,10 @@ def test_a_server_that_goes_away_is_unavailable_and_its_lock_is_given_up(
 
     monkeypatch.setattr("rag_service.store.postgresql.os.kill", note)
     monkeypatch.setattr("rag_service.store.postgresql._LOOK_AFTER_LOCK_S", 0.02)
-    with server(postgres.url("migrated")).hold("test") as is_ours:
-        assert is_ours
-        postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rag_app'")
-        assert lost.wait(10)
+    held = server(postgres.url("migrated")).hold("test")
+    assert held.__enter__()
+    postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rag_app'")
+    assert lost.wait(10)
+    with pytest.raises(DatabaseUnavailable, match="start it again"):
+        held.__exit__(None, None, None)
     assert told == [signal.SIGTERM]

@@ -16,6 +16,7 @@ class DatabaseUnavailable(Unavailable):
     """SQL cannot answer. ``code`` is the database's own name for what is wrong: it holds nothing of a statement."""
 
     code: str
+    setting: str = "RAG_DATABASE_URL"
 
     def __str__(self) -> str:
         if self.code == "SQLITE_FULL":
@@ -24,7 +25,11 @@ class DatabaseUnavailable(Unavailable):
             return f"the database is in use by another process for too long ({self.code}). Try again."
         if self.code.startswith("SQLITE_") or self.code == "unknown":
             return f"the database cannot be read ({self.code}). If the file is damaged, restore it from a backup."
-        return f"the database server of RAG_DATABASE_URL does not answer as it should ({self.code})."
+        if self.code == "42501":
+            return (
+                f"the role of {self.setting} lacks a right (42501). `rag database upgrade` grants what a service needs."
+            )
+        return f"the database of {self.setting} cannot be used: {self.code}."
 
 
 @dataclass
