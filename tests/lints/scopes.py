@@ -50,7 +50,7 @@ ACROSS = {
     (f"{STORE}outbox.py", "request_drop"): "it makes the name of nobody, for a collection that is nobody's",
     (f"{STORE}tenants.py", "of_key"): _LOOKUP,
     (f"{STORE}tenants.py", "_one"): _LOOKUP,
-    (f"{STORE}tenants.py", "all"): "the operator's list of tenants",
+    (f"{STORE}tenants.py", "_all"): "the operator's list of tenants",
     (f"{STORE}tenants.py", "count"): "a count of tenants",
     (f"{STORE}tenants.py", "create"): "the tenant is made here",
     (f"{STORE}api_keys.py", "_changing"): "the tenant is that of the key, and its rows are looked for there alone",
