@@ -68,13 +68,18 @@ class _Lists:
 
 
 async def compare_corpus(folder: Path, users: int, seed: int, progress: Progress) -> Comparison:
-    """The files were ingested, shared at random, asked for by everybody, and are gone again."""
+    """The files were ingested, shared at random, asked for by everybody, and are gone again.
+
+    Raises ``InvalidRequest`` where there is nothing to ask for.
+    """
     rng = random.Random(seed)  # noqa: S311  # a test's choice, repeatable on purpose
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as place:
         settings = load_settings(data_dir=Path(place, "data"), master_key=secrets.token_hex(32))
         async with open_service(settings) as service:
             await service.store.tenants.create(_TENANT, "identifiers")
             document_ids, refused = await _ingest(folder, service, progress)
+            if not document_ids:
+                raise InvalidRequest(f"no file under {folder} could be ingested")
             tenant = await service.store.tenants.by_name(_TENANT)
             everybody = [f"user{number}" for number in range(users)]
             lists = await _share(service, tenant, document_ids, everybody, rng)

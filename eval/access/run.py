@@ -26,6 +26,7 @@ from eval.access.timing import Compared, compare_times
 from eval.access.wire import Response
 from eval.access.world import make_world
 from eval.experiment import Progress
+from rag_service.domain.errors import InvalidRequest
 from rag_service.settings import load_settings
 from rag_service.upkeep import upkeep
 from rag_service.wiring import Models, open_service
@@ -50,7 +51,9 @@ class Order:
 
 
 async def run_access(order: Order, progress: Progress, models: Models | None = None) -> Outcome:
-    """The world was probed, and its folder is gone again. Raises ``UnprobedRoute``."""
+    """The world was probed, and its folder is gone again. Raises ``UnprobedRoute``, ``InvalidRequest``."""
+    if order.fault is not None and order.fault not in FAULTS:
+        raise InvalidRequest(f"a fault is one of {', '.join(FAULTS)}")
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as folder:
         data_dir, key = Path(folder, "data"), secrets.token_hex(32)
