@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from eval.access.changes import probe_revocations
 from eval.access.credentials import BelievedProvider
 from eval.access.crowd import probe_crowd
-from eval.access.doors import INDEX, SQL, index_door, sql_door, watched
+from eval.access.doors import INDEX, SQL, database_door, index_door, sql_door, watched
 from eval.access.faults import FAULTS
 from eval.access.judge import Finding, Probe, judged
 from eval.access.oracle import READS, UPLOADS, Asker, Atom, Oracle, State
@@ -31,6 +32,7 @@ from rag_service.domain.errors import NotFound
 from rag_service.settings import load_settings
 from rag_service.web.app import create_app
 from rag_service.wiring import Models, open_service
+from tests.postgresql import Postgres, address
 
 Run = Callable[[Any], Any]
 
@@ -158,6 +160,30 @@ def test_every_planted_fault_is_found_and_without_one_nothing_is(grounds: Ground
         assert [str(one) for one in clean.findings] == []
 
     grounds.loop.run(scenario())
+
+
+def test_row_security_that_is_off_is_found_where_every_condition_is_gone(
+    run: Run, models: Models, postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.fresh()
+    assert url.database is not None
+    database = url.database
+
+    async def scenario() -> None:
+        settings = load_settings(data_dir=tmp_path / "data", master_key="ab" * 32, database_url=address(url))
+        async with open_service(settings, models) as service:
+            seen = replace(service, provider=BelievedProvider())
+            async with opened_site(make_world(3, tenants=2, documents=4), seen, 3) as site:
+                closed = await database_door(site)
+                assert closed.probes > 0
+                assert closed.findings == []
+                postgres.run("ALTER TABLE documents DISABLE ROW LEVEL SECURITY", database)
+                opened = await database_door(site)
+                assert {one.told.split()[-1] for one in opened.findings} == {"documents"}
+                assert all(one.is_leak for one in opened.findings)
+
+    run(scenario())
+    postgres.run(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 def test_what_crashes_or_refuses_everything_is_no_proof(grounds: Grounds, monkeypatch: pytest.MonkeyPatch) -> None:
