@@ -195,6 +195,7 @@ def test_a_refused_upload_says_why(run: Run, open_companies: Open) -> None:
     run(scenario())
 
 
+@pytest.mark.sqlite
 def test_nothing_of_an_accepted_upload_can_be_read_on_the_disk(
     run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
