@@ -134,7 +134,7 @@ class Documents:
                 versions.version,
                 versions.version_key,
                 versions.sealed_meta,
-                versions.sealed_text,
+                versions.sealed_text if with_text else null().label("sealed_text"),
                 tables.documents.c.live_version,
                 tables.documents.c.sealed_owner,
                 _grant_of(scope, keys).label("grant"),
