@@ -13,7 +13,6 @@ from rag_service.domain.errors import ModelUnavailable
 from rag_service.ports import Answerer, Draft, Prompt
 from rag_service.query.route import RouteChoice
 
-PROMPT_VERSION = "1"
 _log = structlog.get_logger()
 
 _SYSTEM = (
