@@ -113,10 +113,14 @@ async def _open_beside(settings: Settings, address: str) -> DataFolder:
     vault = KeyVault(read_master_key(settings))
     if found.key_check != vault.folder_check(found.id):
         raise MasterKeyWrong
-    marker = _marker(path)
-    if marker.exists() and marker.read_text(encoding="utf-8").strip() != found.id:
+    try:
+        if not _marker(path).exists():
+            _write_whole(_marker(path), found.id)
+        beside = _marker(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidSetting("RAG_DATA_DIR", f"{path} cannot be used: {error.strerror}") from None
+    if beside != found.id:
         raise InvalidSetting("RAG_DATA_DIR", f"{path} stands beside another database, whose index it may hold")
-    marker.write_text(f"{found.id}\n", encoding="utf-8")
     return DataFolder(path, found.id, vault, server)
 
 
@@ -217,13 +221,17 @@ async def _create(settings: Settings) -> None:
 
 
 def _write_record(path: Path, facts: Mapping[str, str]) -> None:
-    """The facts are on disk, as a whole."""
-    draft = path / ".installation"
+    _write_whole(_record(path), json.dumps(facts))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """The text is on disk for its owner, and nobody ever sees a part of it."""
+    draft = path.with_name(f".{path.stem}")
     with os.fdopen(_opened_for_owner(draft), "w", encoding="utf-8") as file:
-        json.dump(facts, file)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(_record(path))
+    draft.replace(path)
 
 
 def _create_database(path: Path) -> None:

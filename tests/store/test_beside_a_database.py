@@ -50,6 +50,7 @@ def test_a_folder_whose_tables_are_on_a_server_gets_none_of_its_own(tmp_path: Pa
 def test_a_folder_beside_one_database_is_not_taken_to_another(tmp_path: Path, postgres: Postgres, url: URL) -> None:
     other = postgres.fresh()
     first = opened(tmp_path, url)
+    assert (tmp_path / "beside-database").stat().st_mode & 0o777 == 0o600
     with pytest.raises(InvalidSetting, match="stands beside another database"):
         opened(tmp_path, other)
     assert opened(tmp_path, url) == first

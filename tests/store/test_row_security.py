@@ -219,7 +219,7 @@ class TestStart:
         self, postgres: Postgres, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("RAG_DATABASE_URL", address(postgres.url("template1")))
-        with pytest.raises(SchemaMismatch, match="rag database upgrade"):
+        with pytest.raises(SchemaMismatch, match="no tables yet: run `rag database upgrade`"):
             asyncio.run(open_folder(load_settings(data_dir=tmp_path / "data")))
 
     def test_one_that_is_not_there_is_unavailable(self, postgres: Postgres) -> None:

@@ -77,6 +77,11 @@ class SchemaMismatch(ConfigurationError):
     expected: str
 
     def __str__(self) -> str:
+        if self.found == "none":
+            return (
+                "the database of RAG_DATABASE_URL has no tables yet: run `rag database upgrade`, with "
+                "RAG_DATABASE_OWNER_URL for a role that may make them"
+            )
         return (
             f"the stored data has schema {self.found}, and this version needs {self.expected}. "
             "`rag database upgrade` brings it there from schema 3 on; an older one must be ingested anew."
