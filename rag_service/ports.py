@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rag_service.domain.answer import Passage, Usage
 from rag_service.domain.identity import Role
@@ -108,12 +108,24 @@ class Embedder(Protocol):
         ...
 
 
+class InjectionClassifier(Protocol):
+    """Judges by a model whether texts command a model. ``version`` changes with the weights."""
+
+    @property
+    def version(self) -> str: ...
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        """How surely each text is an injection, from 0 to 1, in the order given. Blocking; thread-safe."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What an answerer is given: the parts stand apart, and passage text has no authority.
 
     ``fence`` is this request's random marker around passages; ``canary`` a random word of the system part that no
-    answer may hold.
+    answer may hold. ``template`` names the version of the wording. With a ``schema`` (JSON Schema) the answer is to be
+    one JSON value that it describes.
     """
 
     system: str
@@ -121,24 +133,27 @@ class Prompt:
     passages: tuple[Passage, ...]
     fence: str
     canary: str
+    template: str
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """An answer before filtering: untrusted text, whoever wrote it."""
+class Piece:
+    """A part of a draft as it is written: untrusted text, whoever wrote it. The last one brings the ``usage``."""
 
     text: str
-    model: str
-    usage: Usage
+    usage: Usage | None = None
 
 
 class Answerer(Protocol):
-    """Writes a draft from a prompt. Raises ``ModelUnavailable``."""
+    """Writes a draft from a prompt."""
 
     @property
     def model(self) -> str: ...
 
-    async def draft(self, prompt: Prompt) -> Draft: ...
+    def write(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The draft, piece by piece. Closing the generator stops the model. Raises ``ModelUnavailable``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

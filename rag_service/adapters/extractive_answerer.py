@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from rag_service.domain.answer import Passage, Usage
+from rag_service.domain.answer import Passage
 from rag_service.lexical import terms, words
-from rag_service.ports import Draft, Embedder, Prompt
+from rag_service.ports import Embedder, Piece, Prompt
 from rag_service.query.collapse import Collapse
 from rag_service.sentences import sentence_spans
 
@@ -39,11 +40,11 @@ class ExtractiveAnswerer:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    async def draft(self, prompt: Prompt) -> Draft:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The best sentences, best first, each on a line of its own."""
         sentences = _candidates(prompt.question, prompt.passages)
         if not sentences:
-            return Draft("", self.model, Usage())
+            return
         texts = [prompt.question, *(f"{one.heading}: {one.text}" if one.heading else one.text for one in sentences)]
         vectors = await asyncio.to_thread(self._embedder.embed, texts)
         cosines = vectors[1:] @ vectors[0]
@@ -52,7 +53,8 @@ class ExtractiveAnswerer:
             for cosine, one in zip(cosines, sentences, strict=True)
         ]
         scored.sort(key=lambda pair: (-pair[0], pair[1].order))
-        return Draft("\n".join(_select(scored)), self.model, Usage())
+        for sentence in _select(scored):
+            yield Piece(f"{sentence}\n")
 
 
 def _candidates(question: str, passages: tuple[Passage, ...]) -> list[_Sentence]:

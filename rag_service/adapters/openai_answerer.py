@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from rag_service.domain.answer import Usage
 from rag_service.domain.errors import ModelUnavailable
-from rag_service.ports import Draft, Prompt
+from rag_service.ports import Piece, Prompt
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -31,17 +32,17 @@ class OpenAIAnswerer:
     def model(self) -> str:
         return self._model or "the server's first model"
 
-    async def draft(self, prompt: Prompt) -> Draft:
+    async def write(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The model's text, untouched. Raises ``ModelUnavailable`` after two more tries."""
         from openai import OpenAIError
 
         try:
-            return await self._ask(prompt)
+            yield await self._ask(prompt)
         except (OpenAIError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             # A server that speaks another protocol answers 200 with anything at all.
             raise ModelUnavailable(self.model, type(error).__name__) from None
 
-    async def _ask(self, prompt: Prompt) -> Draft:
+    async def _ask(self, prompt: Prompt) -> Piece:
         client = self._connected()
         if self._model is None:
             self._model = str((await client.models.list()).data[0].id)
@@ -57,7 +58,7 @@ class OpenAIAnswerer:
         text, usage = completion.choices[0].message.content, completion.usage
         if not isinstance(text, str):
             raise ModelUnavailable(self.model, "the server returned no text")
-        return Draft(text, self.model, Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage())
+        return Piece(text, Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage())
 
     def _connected(self) -> AsyncOpenAI:
         if self._client is None:

@@ -11,19 +11,21 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rag_service.authentication import Caller
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.answer import Answer, Flag, Passage, Route, Usage
 from rag_service.ports import Answerer, ChunkIndex, Embedder
 from rag_service.query.cite import cite
-from rag_service.query.filter import filter_draft
-from rag_service.query.generate import generate
+from rag_service.query.filter import OutputFilter
+from rag_service.query.generate import build_prompt, generate
 from rag_service.query.guard import GuardPolicy, guard
 from rag_service.query.open_passages import open_passages
 from rag_service.query.relevance import is_answerable
 from rag_service.query.retrieve import Filters, retrieve
 from rag_service.query.route import Tier, route
+from rag_service.query.support import SupportFinder
 from rag_service.query.vet import is_usable, vet
 from rag_service.store.documents import Documents
 
@@ -60,7 +62,7 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
         InvalidRequest, QuestionRefused: the guard refused the question.
         Unavailable: the index or SQL did not answer; there is never a partial answer.
     """
-    guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
+    guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
     depth = max(_LEAST_DEPTH, 3 * limit)
     ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
     limit = min(limit, parts.passages)
@@ -70,13 +72,16 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
     choice = route(guarded.text, parts.answerers)
     if not is_answerable(guarded.text, vetted.passages):
         return _not_found(flags, Route(choice.tier, "none", "no readable passage is relevant enough"), Usage())
-    generated = await generate(guarded.text, vetted.passages, choice, fallback=parts.extractive)
-    filtered = await asyncio.to_thread(filter_draft, generated, vetted.passages, parts.detector)
-    cited = cite(filtered.sentences)
-    flags += generated.flags + filtered.flags
-    taken = Route(choice.tier, generated.draft.model, choice.reason)
+    prompt = build_prompt(guarded.text, vetted.passages)
+    screen = partial(
+        OutputFilter, prompt, caller.tenant.policy, detector=parts.detector, finder=SupportFinder(prompt.passages)
+    )
+    generated = await generate(prompt, choice.answerer, parts.extractive, screen)
+    cited = cite(generated.sentences)
+    flags += generated.flags
+    taken = Route(choice.tier, generated.model, choice.reason)
     if not cited.citations:
-        return _not_found(flags, taken, generated.draft.usage)
+        return _not_found(flags, taken, generated.usage)
     return Answer(
         answer_id=secrets.token_hex(8),
         answer=cited.text,
@@ -85,7 +90,7 @@ async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts
         groundedness=cited.groundedness,
         flags=flags,
         route=taken,
-        usage=generated.draft.usage,
+        usage=generated.usage,
         cached=False,
         trace_id=secrets.token_hex(8),
     )
@@ -95,7 +100,7 @@ async def search(
     question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int, depth: int | None = None
 ) -> Found:
     """The passages that fit the question best, without a model. Raises as ``ask`` does."""
-    guarded, noticed = guard(question, caller.tenant, parts.guard_policy)
+    guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
     ranked = await retrieve(
         guarded,
         filters,

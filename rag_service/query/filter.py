@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from rag_service.detect.pii import PiiDetector
-from rag_service.domain.answer import Flag, Passage
-from rag_service.query.generate import Generated
+from rag_service.domain.answer import Flag
+from rag_service.domain.policy import AnswerPolicy
+from rag_service.ports import Prompt
 from rag_service.query.support import Support, SupportFinder, without_markers
 from rag_service.sentences import sentence_spans
 
@@ -25,35 +26,57 @@ class ReleasedSentence:
     gap: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    sentences: tuple[ReleasedSentence, ...]
-    flags: tuple[Flag, ...]
+class OutputFilter:
+    """Takes a draft in as it is written, and releases sentences that nothing written later can change.
 
+    ``flags`` count why others were dropped. ``stop`` says why the rest of the draft is not worth waiting for.
+    """
 
-def filter_draft(generated: Generated, passages: tuple[Passage, ...], detector: PiiDetector) -> Filtered:
-    """The sentences of the draft that may be released. Why others were dropped is counted in flags."""
-    text = generated.draft.text[:LONGEST]
-    finder = SupportFinder(passages)
-    spans = [piece for span in sentence_spans(text) for piece in _pieces(text, span, finder)]
-    released: list[ReleasedSentence] = []
-    dropped: Counter[str] = Counter()
-    said: set[str] = set()
-    end_before = 0
-    for start, end in spans[:MOST_SENTENCES]:
-        sentence, gap = without_markers(text[start:end]), "\n" if "\n" in text[end_before:start] else " "
-        end_before = end
-        if not sentence:
-            continue
-        reason, support = _judge(sentence, generated.prompt.canary, finder, detector)
-        if support is None:
-            dropped[reason] += 1
-        elif sentence not in said:
-            said.add(sentence)
-            released.append(ReleasedSentence(sentence, support, gap))
-    if len(generated.draft.text) > LONGEST or len(spans) > MOST_SENTENCES:
-        dropped["too_long"] += 1
-    return Filtered(tuple(released), tuple(Flag("filter", kind, "dropped") for kind in sorted(dropped)))
+    def __init__(self, prompt: Prompt, policy: AnswerPolicy, *, detector: PiiDetector, finder: SupportFinder) -> None:
+        self._prompt = prompt
+        self._policy = policy
+        self._detector = detector
+        self._finder = finder
+        self._text = ""
+        self._dropped: Counter[str] = Counter()
+        self._said: set[str] = set()
+        self.stop: str | None = None
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        return tuple(Flag("filter", kind, "dropped") for kind in sorted(self._dropped))
+
+    def feed(self, text: str) -> bool:
+        """Takes the next piece in. Whether sentences are complete, so that ``judge`` is worth its time."""
+        self._text += text
+        if len(self._text) > LONGEST:
+            self.stop = "too_long"
+        return False
+
+    def judge(self) -> tuple[ReleasedSentence, ...]:
+        """The complete sentences that may be released. Blocking."""
+        return ()
+
+    def finish(self) -> tuple[ReleasedSentence, ...]:
+        """The rest of them: nothing more is written. Blocking."""
+        text, finder = self._text[:LONGEST], self._finder
+        spans = [piece for span in sentence_spans(text) for piece in _pieces(text, span, finder)]
+        released: list[ReleasedSentence] = []
+        end_before = 0
+        for start, end in spans[:MOST_SENTENCES]:
+            sentence, gap = without_markers(text[start:end]), "\n" if "\n" in text[end_before:start] else " "
+            end_before = end
+            if not sentence:
+                continue
+            reason, support = _judge(sentence, self._prompt.canary, finder, self._detector)
+            if support is None:
+                self._dropped[reason] += 1
+            elif sentence not in self._said:
+                self._said.add(sentence)
+                released.append(ReleasedSentence(sentence, support, gap))
+        if len(self._text) > LONGEST or len(spans) > MOST_SENTENCES:
+            self._dropped["too_long"] += 1
+        return tuple(released)
 
 
 def _pieces(text: str, span: tuple[int, int], finder: SupportFinder) -> list[tuple[int, int]]:

@@ -1,7 +1,12 @@
-"""Tenants, each with keys of its own."""
+"""Tenants, each with keys of its own.
+
+``sealed_name`` holds the name and, behind a NUL, the tenant's policy for answers: whoever writes SQL can neither set a
+policy nor take one away.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +19,7 @@ from sqlalchemy.exc import IntegrityError as UniqueViolation
 from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
 from rag_service.domain.errors import Conflict, IntegrityError, NotFound
 from rag_service.domain.identity import TenantId
+from rag_service.domain.policy import AnswerPolicy
 from rag_service.store import tables
 from rag_service.store.database import SHARED, Database, now
 from rag_service.store.names import checked_name, folded_name
@@ -33,6 +39,7 @@ class Tenant:
     name: str
     keys: TenantKeys
     pii_policy: str
+    policy: AnswerPolicy
     embedding: str | None
     created_at: datetime
 
@@ -121,6 +128,15 @@ class Tenants:
             await connection.execute(delete(tables.tenants).where(tables.tenants.c.id == tenant.id))
             await note(connection, tenant.id, Change.DROP, tenant.keys.index.collection)
 
+    async def set_policy(self, tenant: Tenant, policy: AnswerPolicy) -> Tenant:
+        """The policy holds from the next request on."""
+        sealed = tenant.keys.seal_name("tenant", _spelled(tenant.name, policy))
+        async with self._database.write(tenant.id) as connection:
+            await connection.execute(
+                update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(sealed_name=sealed)
+            )
+        return await self.by_id(tenant.id)
+
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
         """Records which model the tenant's vectors are made with."""
         async with self._database.write(tenant.id) as connection:
@@ -139,11 +155,22 @@ class Tenants:
         """The tenant of a row that holds the columns of ``tables.tenants``."""
         tenant = TenantId(row.id)
         keys = self._vault.open_tenant_keys(tenant, WrappedTenantKeys(row.tenant_key, row.index_key, row.index_epoch))
+        name, policy = _read(keys.open_name("tenant", row.sealed_name))
         return Tenant(
             id=tenant,
-            name=keys.open_name("tenant", row.sealed_name),
+            name=name,
             keys=keys,
             pii_policy=row.pii_policy,
+            policy=policy,
             embedding=row.embedding,
             created_at=row.created_at,
         )
+
+
+def _spelled(name: str, policy: AnswerPolicy) -> str:
+    return f"{name}\0{json.dumps(policy.as_json(), sort_keys=True)}"
+
+
+def _read(spelled: str) -> tuple[str, AnswerPolicy]:
+    name, _, policy = spelled.partition("\0")
+    return name, AnswerPolicy.parse(json.loads(policy)) if policy else AnswerPolicy()

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from rag_service.adapters.openai_answerer import OpenAIAnswerer
+from rag_service.domain.answer import Usage
 from rag_service.domain.errors import ModelUnavailable
+from rag_service.ports import Answerer, Prompt
 from rag_service.query.generate import build_prompt
 from rag_service.settings import load_settings
 from rag_service.wiring import Models, open_service
@@ -42,13 +44,21 @@ def model_server() -> Iterator[str]:
     del server  # it serves as long as it is referred to
 
 
+async def drafted(answerer: Answerer, prompt: Prompt) -> tuple[str, Usage]:
+    text, usage = "", Usage()
+    async for piece in answerer.write(prompt):
+        text += piece.text
+        usage = piece.usage or usage
+    return text, usage
+
+
 def test_a_real_models_draft_comes_back_untouched(run: Run, model_server: str) -> None:
     answerer = OpenAIAnswerer(base_url=model_server, api_key="none", model=None, timeout_s=120)
-    draft = run(answerer.draft(build_prompt("When does the ferry leave?", (passage(FERRY),))))
-    assert draft.text.strip()
-    assert draft.usage.input_tokens > 50
-    assert draft.usage.output_tokens > 0
-    assert draft.model == answerer.model != "the server's first model"
+    text, usage = run(drafted(answerer, build_prompt("When does the ferry leave?", (passage(FERRY),))))
+    assert text.strip()
+    assert usage.input_tokens > 50
+    assert usage.output_tokens > 0
+    assert answerer.model != "the server's first model"
 
 
 def test_of_a_real_model_only_supported_sentences_are_released(
@@ -100,4 +110,4 @@ def test_without_its_server_the_answer_is_extractive_and_says_so(run: Run, model
 def test_a_missing_server_is_a_typed_error(run: Run) -> None:
     answerer = OpenAIAnswerer(base_url="http://127.0.0.1:9/v1", api_key="none", model="m", timeout_s=5)
     with pytest.raises(ModelUnavailable):
-        run(answerer.draft(build_prompt("?", (passage(FERRY),))))
+        run(drafted(answerer, build_prompt("?", (passage(FERRY),))))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from rag_service.detect.pii import PiiDetector
-from rag_service.domain.answer import Passage, Usage
-from rag_service.ports import Draft
+from rag_service.domain.answer import Flag, Passage
+from rag_service.domain.policy import AnswerPolicy
 from rag_service.query.cite import Cited, cite
-from rag_service.query.filter import LONGEST, MOST_SENTENCES, Filtered, filter_draft
-from rag_service.query.generate import Generated, build_prompt
+from rag_service.query.filter import LONGEST, MOST_SENTENCES, OutputFilter, ReleasedSentence
+from rag_service.query.generate import build_prompt
+from rag_service.query.support import SupportFinder
 from rag_service.wiring import Models
 from tests.query.passages import passage
 
@@ -24,11 +27,22 @@ def detector(models: Models) -> PiiDetector:
     return models.detector
 
 
-def released(draft: str, detector: PiiDetector, passages: tuple[Passage, ...] = PASSAGES) -> tuple[Filtered, Cited]:
+@dataclass(frozen=True)
+class Judged:
+    sentences: tuple[ReleasedSentence, ...]
+    flags: tuple[Flag, ...]
+
+
+def released(draft: str, detector: PiiDetector, passages: tuple[Passage, ...] = PASSAGES) -> tuple[Judged, Cited]:
     prompt = build_prompt("?", passages)
-    generated = Generated(Draft(draft.replace("CANARY", prompt.canary), "m", Usage()), prompt, ())
-    filtered = filter_draft(generated, passages, detector)
-    return filtered, cite(filtered.sentences)
+    output = OutputFilter(prompt, AnswerPolicy(), detector=detector, finder=SupportFinder(passages))
+    sentences: list[ReleasedSentence] = []
+    text = draft.replace("CANARY", prompt.canary)
+    for start in range(0, len(text), 7):
+        if output.feed(text[start : start + 7]):
+            sentences += output.judge()
+    sentences += output.finish()
+    return Judged(tuple(sentences), output.flags), cite(tuple(sentences))
 
 
 def test_every_sentence_is_cited_to_the_character(detector: PiiDetector) -> None:
