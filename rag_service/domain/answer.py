@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag_service.domain.document import Vector
 
 
 class Relevance(StrEnum):
@@ -29,7 +33,9 @@ class Passage:
     """A chunk that was opened for one caller: read from SQL under their scope, decrypted, its signature checked.
 
     ``score`` and ``cosine`` stay inside the service; callers are told ``relevance``. ``suspicions`` are what the
-    screening found in the passage, or hidden in its document.
+    screening found in the passage, or hidden in its document. ``uploader`` and ``ingested_at`` (ISO 8601, UTC) are
+    its document's, ``document_passages`` is how many passages that has, and ``vector`` the stored one, of unit length:
+    ``vet`` compares passages by them.
     """
 
     document_id: str
@@ -46,6 +52,10 @@ class Passage:
     score: float
     cosine: float | None
     relevance: Relevance
+    uploader: str = ""
+    ingested_at: str = ""
+    document_passages: int = 1
+    vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,4 +85,8 @@ def _passage(chunk: OpenedChunk, ranked: Ranked, rank: int) -> Passage:
         score=ranked.score,
         cosine=ranked.cosine,
         relevance=label(ranked.cosine, rank),
+        uploader=chunk.meta.ingested_by,
+        ingested_at=chunk.meta.ingested_at,
+        document_passages=chunk.meta.chunks,
+        vector=chunk.vector,
     )

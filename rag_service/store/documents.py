@@ -47,6 +47,7 @@ class Documents:
                 chunks.document_id,
                 chunks.version,
                 chunks.sealed_record,
+                chunks.sealed_vector,
                 chunks.signature,
                 versions.version_key,
                 versions.sealed_meta,
@@ -66,18 +67,19 @@ class Documents:
         opened: dict[str, OpenedChunk] = {}
         tampered: list[str] = []
         metas: dict[tuple[str, int], DocumentMeta] = {}
-        for chunk_id, document_id, version, record, signature, version_key, sealed_meta, grant in rows:
+        for chunk_id, document_id, version, record, sealed_vector, signature, version_key, sealed_meta, grant in rows:
             try:
                 _check_grant(scope, keys, document_id, grant)
                 seal = keys.open_version_key(document_id, version, version_key)
                 plain = seal.open(record, "chunk", chunk_id)
+                vector = seal.open(sealed_vector, "vector", chunk_id)
                 keys.verify(signature, plain, document_id, version, chunk_id)
                 if (document_id, version) not in metas:
                     metas[document_id, version] = opened_meta(seal.open(sealed_meta, "meta"), document_id, version)
             except IntegrityError:
                 tampered.append(document_id)
                 continue
-            opened[chunk_id] = opened_chunk(plain, chunk_id, metas[document_id, version])
+            opened[chunk_id] = opened_chunk(plain, vector, chunk_id, metas[document_id, version])
         return OpenedChunks(opened, tuple(tampered))
 
     async def readable(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag_service.domain.document import Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class OpenedChunk:
     start: int
     end: int
     suspicions: tuple[str, ...]
+    vector: Vector = field(compare=False, repr=False)
 
 
 def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
@@ -48,8 +53,10 @@ def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
     return DocumentMeta(document_id=document_id, version=version, **told)
 
 
-def opened_chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
-    """What a chunk's sealed record says."""
+def opened_chunk(plain: bytes, vector: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:
+    """What a chunk's sealed record says, and its vector."""
+    import numpy as np
+
     record = json.loads(plain)
     return OpenedChunk(
         chunk_id=chunk_id,
@@ -60,4 +67,5 @@ def opened_chunk(plain: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk
         start=record["start"],
         end=record["end"],
         suspicions=tuple(record["suspicions"]),
+        vector=np.frombuffer(vector, dtype="<f4"),
     )
