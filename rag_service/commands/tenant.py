@@ -17,6 +17,7 @@ from rag_service.commands.options import (
     show,
     table,
 )
+from rag_service.commands.policy import policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,8 @@ class GroupFacts(TypedDict):
     groups: list[str]
 
 
-tenant_app = typer.Typer(help="Create, list, show and delete tenants.", no_args_is_help=True)
+tenant_app = typer.Typer(help="Create, list, show and delete tenants, and say what each allows.", no_args_is_help=True)
+tenant_app.command("policy")(policy)
 group_app = typer.Typer(help="Say who belongs to a group of a tenant.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the tenant.", metavar="NAME")]
