@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from rag_service.authentication import Caller
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.answer import Answer, Flag, Passage, Route, Usage
@@ -25,9 +27,12 @@ from rag_service.query.open_passages import open_passages
 from rag_service.query.relevance import is_answerable
 from rag_service.query.retrieve import Filters, retrieve
 from rag_service.query.route import Tier, route
+from rag_service.query.stages import StageClock
 from rag_service.query.support import SupportFinder
 from rag_service.query.vet import is_usable, vet
 from rag_service.store.documents import Documents
+
+_log = structlog.get_logger()
 
 NOT_FOUND = "I could not find an answer to this in the documents that you can read."
 _LEAST_DEPTH = 100
@@ -55,29 +60,54 @@ class Found:
     flags: tuple[Flag, ...]
 
 
-async def ask(question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int) -> Answer:
-    """An answer that rests on passages the caller may read, or "not found".
+async def ask(
+    question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int, clock: StageClock | None = None
+) -> Answer:
+    """An answer that rests on passages the caller may read, or "not found". ``clock`` is told how long each stage took.
 
     Raises:
         InvalidRequest, QuestionRefused: the guard refused the question.
         Unavailable: the index or SQL did not answer; there is never a partial answer.
     """
-    guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
-    depth = max(_LEAST_DEPTH, 3 * limit)
-    ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
+    clock = clock or StageClock()
+    answer = await _answer(question, filters, caller, parts, limit, clock)
+    _log.info(
+        "question_answered",
+        tenant=caller.scope.tenant,
+        answer=answer.answer_id,
+        found=answer.found,
+        model=answer.route.model,
+        decisions=[f"{flag.stage} {flag.kind} {flag.action}" for flag in answer.flags],
+        milliseconds={stage: round(took, 1) for stage, took in clock.milliseconds.items()},
+    )
+    return answer
+
+
+async def _answer(
+    question: str, filters: Filters, caller: Caller, parts: QueryParts, limit: int, clock: StageClock
+) -> Answer:
     limit = min(limit, parts.passages)
-    opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
-    vetted = vet(opened)
+    depth = max(_LEAST_DEPTH, 3 * limit)
+    with clock.stage("guard"):
+        guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
+    with clock.stage("retrieve"):
+        ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
+    with clock.stage("open"):
+        opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
+    with clock.stage("vet"):
+        vetted = vet(opened)
+        is_found = is_answerable(guarded.text, vetted.passages)
     flags = noticed + vetted.flags
     choice = route(guarded.text, parts.answerers)
-    if not is_answerable(guarded.text, vetted.passages):
+    if not is_found:
         return _not_found(flags, Route(choice.tier, "none", "no readable passage is relevant enough"), Usage())
     prompt = build_prompt(guarded.text, vetted.passages)
     screen = partial(
         OutputFilter, prompt, caller.tenant.policy, detector=parts.detector, finder=SupportFinder(prompt.passages)
     )
-    generated = await generate(prompt, choice.answerer, parts.extractive, screen)
-    cited = cite(generated.sentences)
+    generated = await generate(prompt, choice.answerer, parts.extractive, screen, clock)
+    with clock.stage("cite"):
+        cited = cite(generated.sentences)
     flags += generated.flags
     taken = Route(choice.tier, generated.model, choice.reason)
     if not cited.citations:
