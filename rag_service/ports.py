@@ -123,6 +123,9 @@ class InjectionClassifier(Protocol):
 class Prompt:
     """What an answerer is given: the parts stand apart, and passage text has no authority.
 
+    Question and passages are as they were opened, hostile characters included: ``query.prompt.messages`` makes of
+    them what a model is shown.
+
     ``fence`` is this request's random marker around passages; ``canary`` a random word of the system part that no
     answer may hold. ``template`` names the version of the wording. With a ``schema`` (JSON Schema) the answer is to be
     one JSON value that it describes.

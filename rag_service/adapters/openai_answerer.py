@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rag_service.domain.answer import Usage
 from rag_service.domain.errors import ModelUnavailable
 from rag_service.ports import Piece, Prompt
+from rag_service.query.prompt import messages
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -48,10 +49,7 @@ class OpenAIAnswerer:
             self._model = str((await client.models.list()).data[0].id)
         completion = await client.chat.completions.create(
             model=self._model,
-            messages=[
-                {"role": "system", "content": prompt.system},
-                {"role": "user", "content": render(prompt)},
-            ],
+            messages=[{"role": one.role, "content": one.content} for one in messages(prompt)],  # type: ignore[misc]
             temperature=0.0,
             max_tokens=_MOST_TOKENS,
         )
@@ -68,12 +66,3 @@ class OpenAIAnswerer:
                 base_url=self._base_url, api_key=self._api_key, timeout=self._timeout_s, max_retries=2
             )
         return self._client
-
-
-def render(prompt: Prompt) -> str:
-    """The user message: fenced passages with their numbers, then the question."""
-    passages = "\n".join(
-        f"{prompt.fence} {number} begins\n{passage.text.replace(prompt.fence, '')}\n{prompt.fence} {number} ends"
-        for number, passage in enumerate(prompt.passages, start=1)
-    )
-    return f"{passages}\n\nQuestion: {prompt.question}"

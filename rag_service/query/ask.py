@@ -21,9 +21,10 @@ from rag_service.domain.answer import Answer, Flag, Passage, Route, Usage
 from rag_service.ports import Answerer, ChunkIndex, Embedder
 from rag_service.query.cite import cite
 from rag_service.query.filter import OutputFilter
-from rag_service.query.generate import build_prompt, generate
+from rag_service.query.generate import generate
 from rag_service.query.guard import GuardPolicy, guard
 from rag_service.query.open_passages import open_passages
+from rag_service.query.prompt import build_prompt
 from rag_service.query.relevance import is_answerable
 from rag_service.query.retrieve import Filters, retrieve
 from rag_service.query.route import Tier, route

@@ -16,7 +16,7 @@ from rag_service.adapters.openai_answerer import OpenAIAnswerer
 from rag_service.domain.answer import Usage
 from rag_service.domain.errors import ModelUnavailable
 from rag_service.ports import Answerer, Prompt
-from rag_service.query.generate import build_prompt
+from rag_service.query.prompt import build_prompt
 from rag_service.settings import load_settings
 from rag_service.wiring import Models, open_service
 from tests.conftest import Company

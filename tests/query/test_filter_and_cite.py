@@ -11,7 +11,7 @@ from rag_service.domain.answer import Flag, Passage
 from rag_service.domain.policy import AnswerPolicy
 from rag_service.query.cite import Cited, cite
 from rag_service.query.filter import LONGEST, MOST_SENTENCES, OutputFilter, ReleasedSentence
-from rag_service.query.generate import build_prompt
+from rag_service.query.prompt import build_prompt
 from rag_service.query.support import SupportFinder
 from rag_service.wiring import Models
 from tests.query.passages import passage
