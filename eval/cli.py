@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from eval.answers.command import answers
 from rag_service.commands.options import AsJson, fail, run, show
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def retrieval(
     Each collection is ingested and asked in a temporary folder. Latency is of searches with the default limit, one at
     a time, after warm-up.
     """
-    _check_places(as_json, [output, html, write_baseline], [baseline, compare])
+    check_places(as_json, [output, html, write_baseline], [baseline, compare])
     runs = run(as_json, lambda: _measure(folders, split))
     if output:
         _write_json(output, runs)
@@ -54,6 +55,9 @@ def retrieval(
 
         html.write_text(page(runs), encoding="utf-8")
     _conclude(runs, baseline, write_baseline, compare, as_json)
+
+
+eval_app.command("answers")(answers)
 
 
 @eval_app.command("access")
@@ -82,7 +86,7 @@ def access(  # noqa: PLR0913, PLR0917  # each is an option of the command
     import json
     from dataclasses import asdict
 
-    _check_places(as_json, [output, html], [])
+    check_places(as_json, [output, html], [])
     if documents:
         from eval.access.corpus import Comparison, compare_corpus
 
@@ -118,7 +122,7 @@ async def _with_bar(work: Callable[[Bar], Awaitable[T]]) -> T:
         return await work(bar)
 
 
-def _check_places(as_json: bool, written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
+def check_places(as_json: bool, written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
     """Ends the command now where the files that its end needs could not be written or read."""
     for path in filter(None, written):
         if not path.parent.is_dir() or path.is_dir():

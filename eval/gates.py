@@ -55,16 +55,16 @@ class Difference:
     queries: int
 
 
-def read_floors(path: Path) -> Floors:
-    """The floors by dataset and measure. Raises ``BaselineUnusable``."""
+def read_floors(path: Path, measures: Sequence[str] = MEASURES) -> Floors:
+    """The floors by dataset and measure, which is one of ``measures``. Raises ``BaselineUnusable``."""
     document = _read(path)
     floors = document.get("floors")
     if not isinstance(floors, dict) or not all(isinstance(found, dict) and found for found in floors.values()):
         raise BaselineUnusable(path, 'it must hold {"floors": {DATASET: {MEASURE: floor}}}')
     for found in floors.values():
         for name, floor in found.items():
-            if name not in MEASURES or isinstance(floor, bool) or not isinstance(floor, int | float):
-                raise BaselineUnusable(path, f"a floor is a number under one of {', '.join(MEASURES)}")
+            if name not in measures or isinstance(floor, bool) or not isinstance(floor, int | float):
+                raise BaselineUnusable(path, f"a floor is a number under one of {', '.join(measures)}")
     return floors
 
 
@@ -76,18 +76,20 @@ def shortfalls(runs: Sequence[RunDocument], floors: Floors, path: Path) -> list[
         if name not in floors:
             raise BaselineUnusable(path, f"it has no floor for {name}")
         found += [
-            Shortfall(name, measure, run["measures"][measure], floor)
+            Shortfall(name, measure, run["measures"].get(measure, 0.0), floor)
             for measure, floor in floors[name].items()
-            if run["measures"][measure] < floor
+            if run["measures"].get(measure, 0.0) < floor
         ]
     return found
 
 
-def write_floors(path: Path, runs: Sequence[RunDocument]) -> None:
+def write_floors(path: Path, runs: Sequence[RunDocument], measures: Sequence[str] = MEASURES) -> None:
     """The file holds floors a little below what was measured; those of other datasets stay."""
-    floors = {name: dict(found) for name, found in read_floors(path).items()} if path.exists() else {}
+    floors = {name: dict(found) for name, found in read_floors(path, measures).items()} if path.exists() else {}
     for run in runs:
-        floors[run["dataset"]] = {name: round(max(run["measures"][name] - MARGIN, 0.0), 3) for name in MEASURES}
+        floors[run["dataset"]] = {
+            name: round(max(run["measures"][name] - MARGIN, 0.0), 3) for name in measures if name in run["measures"]
+        }
     path.write_text(json.dumps({"floors": dict(sorted(floors.items()))}, indent=2) + "\n", encoding="utf-8")
 
 

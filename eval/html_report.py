@@ -8,7 +8,7 @@ from html import escape
 from eval.measures.retrieval import MEASURES
 from eval.report import RunDocument
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24 }
 table { border-collapse: collapse } td, th { padding: .2rem .8rem .2rem 0; text-align: left }
 td.figure { font-variant-numeric: tabular-nums } h2 { margin-top: 2rem } p { color: #57606a }
@@ -22,7 +22,7 @@ def page(runs: Sequence[RunDocument]) -> str:
     sections = "\n".join(_section(run) for run in runs)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Retrieval quality</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>Retrieval quality</h1>\n{sections}\n</body></html>\n"
+        f"<style>{STYLE}</style></head>\n<body><h1>Retrieval quality</h1>\n{sections}\n</body></html>\n"
     )
 
 
@@ -42,15 +42,19 @@ def _section(run: RunDocument) -> str:
 
 
 def _row(name: str, value: float, low: float, high: float) -> str:
-    bar = (
+    return (
+        f'<tr><td>{escape(name)}</td><td class="figure">{value:.3f}</td>'
+        f'<td class="figure">{low:.3f} to {high:.3f}</td><td>{bar(value, low, high)}</td></tr>'
+    )
+
+
+def bar(value: float, low: float, high: float) -> str:
+    """A share as a bar, with its interval as a line; ``STYLE`` colours it."""
+    return (
         f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{value:.3f}">'
         f'<rect class="ground" width="{_WIDTH}" height="{_HEIGHT}"/>'
         f'<rect class="value" width="{value * _WIDTH:.1f}" height="{_HEIGHT}"/>'
         f'<line x1="{low * _WIDTH:.1f}" x2="{high * _WIDTH:.1f}" y1="{_HEIGHT / 2}" y2="{_HEIGHT / 2}"/></svg>'
-    )
-    return (
-        f'<tr><td>{escape(name)}</td><td class="figure">{value:.3f}</td>'
-        f'<td class="figure">{low:.3f} to {high:.3f}</td><td>{bar}</td></tr>'
     )
 
 

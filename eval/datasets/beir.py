@@ -109,8 +109,17 @@ def documents_in(path: Path) -> Iterator[CorpusDocument]:
 
 def queries_in(path: Path) -> Iterator[tuple[str, str]]:
     """Ids and texts of a ``queries.jsonl``. Raises ``DatasetError``."""
+    for query, text, _ in query_records_in(path):
+        yield query, text
+
+
+def query_records_in(path: Path) -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    """The same with each query's ``metadata``, which is empty where there is none. Raises ``DatasetError``."""
     for number, record in _records(path):
-        yield _field(record, "_id", path, number), _field(record, "text", path, number)
+        metadata = record.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise DatasetMalformed(path, number, "its metadata is no JSON object")
+        yield _field(record, "_id", path, number), _field(record, "text", path, number), metadata
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
@@ -147,6 +156,11 @@ def _qrels_file(folder: Path, split: str | None) -> Path:
 
 def _splits(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.tsv"))
+
+
+def load_judgements(folder: Path, split: str | None = None) -> dict[str, dict[str, int]]:
+    """The judgements of the only file in ``folder``, or of ``split``. Raises ``DatasetError``."""
+    return judgements_in(_qrels_file(folder, split))
 
 
 def judgements_in(path: Path) -> dict[str, dict[str, int]]:

@@ -1,0 +1,1 @@
+"""Answers, measured: correctness, citations, groundedness, refusal, and the time of each stage."""
