@@ -158,6 +158,10 @@ class Answerer(Protocol):
         """The draft, piece by piece. Closing the generator stops the model. Raises ``ModelUnavailable``."""
         ...
 
+    async def close(self) -> None:
+        """Whatever it holds open is released."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedIdentity:

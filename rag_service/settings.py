@@ -220,7 +220,17 @@ class Settings(BaseSettings):
     llm_model_fast: Annotated[str | None, Field(description="Model of the tier `fast`.")] = None
     llm_model_standard: Annotated[str | None, Field(description="Model of the tier `standard`.")] = None
     llm_model_premium: Annotated[str | None, Field(description="Model of the tier `premium`.")] = None
-    llm_timeout_s: Annotated[float, Field(description="Seconds to wait for a model.", gt=0)] = 60.0
+    llm_timeout_s: Annotated[float, Field(description="Seconds that a model may take for an answer.", gt=0)] = 60.0
+    llm_connect_s: Annotated[float, Field(description="Seconds to wait for a connection to its server.", gt=0)] = 5.0
+    llm_first_token_s: Annotated[
+        float, Field(description="Seconds to wait for its first word: the prompt is read in them.", gt=0)
+    ] = 30.0
+    llm_stall_s: Annotated[float, Field(description="Seconds to wait between one word and the next.", gt=0)] = 15.0
+    llm_context_tokens: Annotated[
+        int,
+        Field(description="Tokens that a model takes in and writes together; fewer passages fit into less.", ge=512),
+    ] = 8192
+    llm_answer_tokens: Annotated[int, Field(description="Most tokens of an answer.", ge=16, le=8192)] = 400
 
     @model_validator(mode="after")
     def _names_the_provider_that_it_describes(self) -> Self:

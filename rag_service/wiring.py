@@ -9,6 +9,7 @@ from functools import cached_property
 
 from rag_service.adapters.embedders import PACKAGED_DIMENSION, load_embedder
 from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
+from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.pii import PiiDetector
 from rag_service.folder import DataFolder, hold, open_folder
 from rag_service.follow import IndexFollower
@@ -71,6 +72,11 @@ class Models:
     def detector(self) -> PiiDetector:
         return PiiDetector()
 
+    @cached_property
+    def classifier(self) -> PackagedClassifier:
+        """Not in memory until it is first asked, or told to load."""
+        return PackagedClassifier(packaged_defender())
+
 
 @dataclass(frozen=True)
 class Service:
@@ -93,8 +99,15 @@ class Service:
         return self.models.detector
 
     def load_detector(self) -> None:
-        """What the filter of the first answer would otherwise wait for, some seconds, is loaded."""
+        """What the guard and the filter of the first answer would otherwise wait for, some seconds, is loaded."""
         self.detector.identifier_values("warm@example.com")
+        self.models.classifier.load()
+
+    async def close_answerers(self) -> None:
+        """No connection to a model is left open."""
+        if "query_parts" in self.__dict__:  # as soon as anything was asked
+            for answerer in {id(one): one for one in self.query_parts.answerers.values()}.values():
+                await answerer.close()
 
     @cached_property
     def query_parts(self) -> QueryParts:
@@ -106,7 +119,12 @@ class Service:
             detector=self.detector,
             answerers=_answerers(self.settings, extractive),
             extractive=extractive,
-            guard_policy=GuardPolicy(self.settings.max_question_chars, self.settings.block_injected_questions),
+            guard_policy=GuardPolicy(
+                self.settings.max_question_chars,
+                self.settings.block_injected_questions,
+                self.detector,
+                self.models.classifier,
+            ),
             passages=self.settings.passages,
         )
 
@@ -148,6 +166,7 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
                 await service.follower.start(tenant)
             yield service
         finally:
+            await service.close_answerers()
             await index.close()
 
 
@@ -232,7 +251,15 @@ def _answerers(settings: Settings, extractive: Answerer) -> Mapping[Tier, Answer
 
 
 def _openai(settings: Settings, base_url: str, model: str | None) -> Answerer:
-    from rag_service.adapters.openai_answerer import OpenAIAnswerer
+    from rag_service.adapters.openai_answerer import ModelServer, OpenAIAnswerer
 
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
-    return OpenAIAnswerer(base_url=base_url, api_key=key, model=model, timeout_s=settings.llm_timeout_s)
+    server = ModelServer(
+        base_url,
+        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else None,
+        answer_tokens=settings.llm_answer_tokens,
+        total_s=settings.llm_timeout_s,
+        connect_s=settings.llm_connect_s,
+        first_token_s=settings.llm_first_token_s,
+        stall_s=settings.llm_stall_s,
+    )
+    return OpenAIAnswerer(server, model)

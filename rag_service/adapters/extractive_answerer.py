@@ -56,6 +56,9 @@ class ExtractiveAnswerer:
         for sentence in _select(scored):
             yield Piece(f"{sentence}\n")
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 def _candidates(question: str, passages: tuple[Passage, ...]) -> list[_Sentence]:
     wanted = set(terms(question))

@@ -5,18 +5,22 @@ It copies, invents and cites nothing, which makes it a good subject for the filt
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rag_service.adapters.openai_answerer import OpenAIAnswerer
+from rag_service.adapters.openai_answerer import ModelServer, OpenAIAnswerer
 from rag_service.domain.answer import Usage
-from rag_service.domain.errors import ModelUnavailable
-from rag_service.ports import Answerer, Prompt
-from rag_service.query.prompt import build_prompt
+from rag_service.ports import Prompt
+from rag_service.query.prompt import build_prompt, messages
+from rag_service.query.token_budget import estimate_tokens
 from rag_service.settings import load_settings
 from rag_service.wiring import Models, open_service
 from tests.conftest import Company
@@ -44,21 +48,53 @@ def model_server() -> Iterator[str]:
     del server  # it serves as long as it is referred to
 
 
-async def drafted(answerer: Answerer, prompt: Prompt) -> tuple[str, Usage]:
-    text, usage = "", Usage()
-    async for piece in answerer.write(prompt):
-        text += piece.text
-        usage = piece.usage or usage
-    return text, usage
+async def drafted(server: ModelServer, prompt: Prompt) -> tuple[list[str], Usage, str]:
+    """The pieces, the usage, and the model that the server named."""
+    answerer, texts, usage = OpenAIAnswerer(server), [], Usage()
+    async with aclosing(answerer.write(prompt)) as pieces:
+        async for piece in pieces:
+            texts += [piece.text] if piece.text else []
+            usage = piece.usage or usage
+    await answerer.close()
+    return texts, usage, answerer.model
 
 
-def test_a_real_models_draft_comes_back_untouched(run: Run, model_server: str) -> None:
-    answerer = OpenAIAnswerer(base_url=model_server, api_key="none", model=None, timeout_s=120)
-    text, usage = run(drafted(answerer, build_prompt("When does the ferry leave?", (passage(FERRY),))))
-    assert text.strip()
+def test_a_real_models_draft_is_streamed(run: Run, model_server: str) -> None:
+    prompt = build_prompt("When does the ferry leave?", (passage(FERRY),))
+    texts, usage, model = run(drafted(ModelServer(model_server, answer_tokens=40), prompt))
+    assert len(texts) > 3
     assert usage.input_tokens > 50
-    assert usage.output_tokens > 0
-    assert answerer.model != "the server's first model"
+    assert 0 < usage.output_tokens <= 40
+    assert model != "the server's first model"
+    estimated = sum(estimate_tokens(one.content) + 12 for one in messages(prompt))
+    assert usage.input_tokens <= estimated, "the budget counts no token too few"
+
+
+def test_a_real_model_stops_when_its_draft_is_closed(run: Run, model_server: str) -> None:
+    async def scenario() -> None:
+        endless = replace(build_prompt("Count to a thousand.", (passage(FERRY),)), system="Count on and on: 1, 2, 3")
+        async with asyncio.timeout(60):
+            answerer = OpenAIAnswerer(ModelServer(model_server, answer_tokens=2000))
+            async with aclosing(answerer.write(endless)) as pieces:
+                await anext(pieces)
+            # It has one slot: another answer can only come once the first is stopped.
+            texts, _, _ = await drafted(ModelServer(model_server, answer_tokens=4), endless)
+            assert texts
+            await answerer.close()
+
+    run(scenario())
+
+
+def test_a_real_model_keeps_to_a_schema(run: Run, model_server: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"hour": {"type": "string", "maxLength": 20}},
+        "required": ["hour"],
+        "additionalProperties": False,
+    }
+    prompt = build_prompt("When does the ferry leave?", (passage(FERRY),), schema)
+    texts, _, _ = run(drafted(ModelServer(model_server, answer_tokens=60), prompt))
+    assert set(json.loads("".join(texts))) == {"hour"}
 
 
 def test_of_a_real_model_only_supported_sentences_are_released(
@@ -105,9 +141,3 @@ def test_without_its_server_the_answer_is_extractive_and_says_so(run: Run, model
             } in answer["flags"]
 
     run(scenario())
-
-
-def test_a_missing_server_is_a_typed_error(run: Run) -> None:
-    answerer = OpenAIAnswerer(base_url="http://127.0.0.1:9/v1", api_key="none", model="m", timeout_s=5)
-    with pytest.raises(ModelUnavailable):
-        run(drafted(answerer, build_prompt("?", (passage(FERRY),))))
