@@ -17,6 +17,7 @@ from rag_service.ports import Answerer, ChunkIndex, Embedder, IdentityProvider
 from rag_service.query.ask import QueryParts
 from rag_service.query.guard import GuardPolicy
 from rag_service.query.route import Tier
+from rag_service.query.token_budget import TokenBudget
 from rag_service.settings import Settings
 from rag_service.store.api_keys import ApiKeys
 from rag_service.store.consistency import Consistency
@@ -126,6 +127,7 @@ class Service:
                 self.models.classifier,
             ),
             passages=self.settings.passages,
+            budget=TokenBudget(self.settings.llm_context_tokens, self.settings.llm_answer_tokens),
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_service.domain.errors import InvalidRequest
-from rag_service.domain.policy import AnswerPii, AnswerPolicy, Injected, Links, QuestionPii, Unsupported
+from rag_service.domain.policy import AnswerPii, AnswerPolicy, FailedDraft, Injected, Links, QuestionPii, Unsupported
 from tests.rag import Rag
 
 DEFAULTS = {
@@ -19,6 +19,7 @@ DEFAULTS = {
     "answer_pii": "allow",
     "unsupported": "remove",
     "links": "cited",
+    "failed_draft": "extractive",
     "forbidden_terms": [],
     "max_answer_words": 400,
 }
@@ -38,6 +39,7 @@ def rag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rag:
         answer_pii=st.sampled_from(AnswerPii),
         unsupported=st.sampled_from(Unsupported),
         links=st.sampled_from(Links),
+        failed_draft=st.sampled_from(FailedDraft),
         forbidden_terms=st.lists(st.from_regex(r"[a-zé0-9]{1,20}", fullmatch=True), unique=True, max_size=4).map(tuple),
         max_answer_words=st.integers(1, 2000),
     )
@@ -76,7 +78,9 @@ def test_an_operator_shows_changes_and_resets_a_policy(rag: Rag) -> None:
     again = rag.json("tenant", "policy", "acme", "--allow", "osprey", "--max-answer-words", "80")["policy"]
     assert again == {**changed["policy"], "forbidden_terms": ["Project Heron"], "max_answer_words": 80}
     assert rag.json("tenant", "show", "acme")["tenant"] == "acme", "the name is still the name"
-    assert rag.json("tenant", "policy", "acme", "--max-answer-words", "0", status=1)["error"]["type"] == "InvalidRequest"
+    assert (
+        rag.json("tenant", "policy", "acme", "--max-answer-words", "0", status=1)["error"]["type"] == "InvalidRequest"
+    )
     assert rag.json("tenant", "policy", "acme", "--reset")["policy"] == DEFAULTS
 
 

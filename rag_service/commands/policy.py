@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag_service.commands.options import AsJson, DataDir, fail, printable, run, settings_for, show
-from rag_service.domain.policy import AnswerPii, AnswerPolicy, Injected, Links, QuestionPii, Unsupported
+from rag_service.domain.policy import AnswerPii, AnswerPolicy, FailedDraft, Injected, Links, QuestionPii, Unsupported
 
 if TYPE_CHECKING:
     from rag_service.store.tenants import Tenant
@@ -25,6 +25,9 @@ def policy(  # noqa: PLR0913, PLR0917  # each is an option of the command
     ] = None,
     unsupported: Annotated[Unsupported | None, typer.Option(help="Sentences that no passage supports.")] = None,
     links: Annotated[Links | None, typer.Option(help="Links in answers, where the cited passage holds them.")] = None,
+    failed_draft: Annotated[
+        FailedDraft | None, typer.Option(help="What is answered where nothing of a model's draft can be released.")
+    ] = None,
     max_answer_words: Annotated[int | None, typer.Option(help="Longest answer, in words.")] = None,
     forbid: Annotated[
         list[str] | None, typer.Option(metavar="TERM", help="No question or answer may hold it; repeat for more.")
@@ -50,6 +53,7 @@ def policy(  # noqa: PLR0913, PLR0917  # each is an option of the command
         "answer_pii": answer_pii,
         "unsupported": unsupported,
         "links": links,
+        "failed_draft": failed_draft,
         "max_answer_words": max_answer_words,
     }
     changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}

@@ -44,6 +44,13 @@ class Unsupported(StrEnum):
     MARK = "mark"
 
 
+class FailedDraft(StrEnum):
+    """What is answered where of a model's draft nothing can be released: sentences of the passages, or "not found"."""
+
+    EXTRACTIVE = "extractive"
+    REFUSE = "refuse"
+
+
 class Links(StrEnum):
     """Whether an answer may hold the links and addresses that its cited passages hold."""
 
@@ -63,6 +70,7 @@ class AnswerPolicy:
     answer_pii: AnswerPii = AnswerPii.ALLOW
     unsupported: Unsupported = Unsupported.REMOVE
     links: Links = Links.CITED
+    failed_draft: FailedDraft = FailedDraft.EXTRACTIVE
     forbidden_terms: tuple[str, ...] = ()
     max_answer_words: int = 400
 
@@ -95,6 +103,7 @@ _CHOICES: Mapping[str, type[StrEnum]] = MappingProxyType(
         "answer_pii": AnswerPii,
         "unsupported": Unsupported,
         "links": Links,
+        "failed_draft": FailedDraft,
     }
 )
 

@@ -30,6 +30,7 @@ from rag_service.query.retrieve import Filters, retrieve
 from rag_service.query.route import Tier, route
 from rag_service.query.stages import StageClock
 from rag_service.query.support import SupportFinder
+from rag_service.query.token_budget import TokenBudget
 from rag_service.query.vet import is_usable, vet
 from rag_service.store.documents import Documents
 
@@ -51,6 +52,7 @@ class QueryParts:
     extractive: Answerer
     guard_policy: GuardPolicy
     passages: int
+    budget: TokenBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ async def _answer(
     screen = partial(
         OutputFilter, prompt, caller.tenant.policy, detector=parts.detector, finder=SupportFinder(prompt.passages)
     )
-    generated = await generate(prompt, choice.answerer, parts.extractive, screen, clock)
+    generated = await generate(
+        prompt, choice.answerer, parts.extractive, screen, clock, policy=caller.tenant.policy, budget=parts.budget
+    )
     with clock.stage("cite"):
         cited = cite(generated.sentences)
     flags += generated.flags
