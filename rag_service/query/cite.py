@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.answer import Citation
+from rag_service.lexical import words
 from rag_service.query.filter import ReleasedSentence
 from rag_service.query.support import Support
+
+UNSUPPORTED = "[unsupported]"
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """``groundedness`` is the mean support of the released sentences, from 0 to 1."""
+    """``groundedness``: of the answer's words, the share that its citations support, each as surely as was measured.
+
+    A copy counts 1, a rewording its calibrated score, a sentence marked as unsupported 0. What was dropped from the
+    draft is no part of the answer and counts nowhere; the flags tell of it.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     groundedness: float
 
 
-def cite(sentences: tuple[ReleasedSentence, ...]) -> Cited:
-    """The answer with a marker a sentence, and its citations in the order of their markers."""
+def cite(sentences: Sequence[ReleasedSentence]) -> Cited:
+    """The answer with its markers after each sentence, and the citations in the order of their markers."""
     markers: dict[tuple[str, int, int], int] = {}
     citations: list[Citation] = []
     text = ""
     for sentence in sentences:
-        support = sentence.support
-        place = (support.passage.chunk_id, support.start, support.end)
-        if place not in markers:
-            markers[place] = len(markers) + 1
-            citations.append(_citation(markers[place], support))
-        text += (sentence.gap if text else "") + _with_marker(sentence.text, markers[place])
-    scores = [sentence.support.score for sentence in sentences]
-    return Cited(text, tuple(citations), round(sum(scores) / len(scores), 3) if scores else 0.0)
+        here: list[int] = []
+        for support in sentence.supports:
+            place = (support.passage.chunk_id, support.start, support.end)
+            if place not in markers:
+                markers[place] = len(markers) + 1
+                citations.append(_citation(markers[place], support))
+            here.append(markers[place])
+        text += (sentence.gap if text else "") + _with_markers(sentence.text, list(dict.fromkeys(here)))
+    return Cited(text, tuple(citations), _groundedness(sentences))
 
 
-def _with_marker(sentence: str, marker: int) -> str:
-    """The marker stands before the full stop.
+def _groundedness(sentences: Sequence[ReleasedSentence]) -> float:
+    lengths = [len(words(sentence.text)) for sentence in sentences]
+    if not sum(lengths):
+        return 0.0
+    sure = sum(length * sentence.score for length, sentence in zip(lengths, sentences, strict=True))
+    return round(sure / sum(lengths), 3)
 
-    >>> _with_marker("Up to five days.", 1), _with_marker("five days", 2)
-    ('Up to five days [1].', 'five days [2]')
+
+def _with_markers(sentence: str, markers: Sequence[int]) -> str:
+    """The markers stand before the full stop.
+
+    >>> _with_markers("Up to five days.", [1]), _with_markers("five days", [2, 3]), _with_markers("Call soon.", [])
+    ('Up to five days [1].', 'five days [2][3]', 'Call soon. [unsupported]')
     """
+    if not markers:
+        return f"{sentence} {UNSUPPORTED}"
+    shown = "".join(f"[{marker}]" for marker in markers)
     if sentence.endswith((".", "!", "?")) and not sentence.endswith(".."):
-        return f"{sentence[:-1]} [{marker}]{sentence[-1]}"
-    return f"{sentence} [{marker}]"
+        return f"{sentence[:-1]} {shown}{sentence[-1]}"
+    return f"{sentence} {shown}"
 
 
 def _citation(marker: int, support: Support) -> Citation:
@@ -56,5 +76,5 @@ def _citation(marker: int, support: Support) -> Citation:
         page=passage.page,
         start=passage.start + support.start,
         end=passage.start + support.end,
-        quote=passage.text[support.start : support.end],
+        quote=support.text,
     )

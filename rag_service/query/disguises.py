@@ -29,6 +29,12 @@ _TOKEN = re.compile(r"[^\W_]+")
 _HEX = re.compile(r"[0-9a-f]{1,16}")
 _CODE = re.compile(r"[b-f]|(?=[a-f]{0,3}\d)[0-9a-f]{1,4}")
 _ESCAPE = re.compile(r"(?:\\u00|\\x|\\|&#x|&#|0x|%)([0-9A-Fa-f]{2});?[\s,]?")
+_CODED = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?:(?=[A-Za-z+/_-]{0,80}\d)(?=[\d+/_-]{0,80}[A-Za-z])[A-Za-z0-9+/_-]{12,4000}={0,2}"
+    r"|[A-Za-z+/]{24,4000}={0,2}|[01]{7,4000}(?:\s[01]{7,64}){2,}|(?:\d{2,3}[\s,;]){6,})"
+    r"|(?:\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|&#x?[0-9A-Fa-f]{1,6};){3,}"
+)
+_SPELLED = re.compile(r"(?<!\w)(?:[^\W_][\s.\-_*|/,]{1,3}){6,200}[^\W_](?!\w)")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,16384}={0,2}")
 
 
@@ -92,6 +98,15 @@ def decoded(text: str) -> list[str]:
         with contextlib.suppress(ValueError):
             found.append(bytes.fromhex(run).decode())
     return found
+
+
+def looks_encoded(text: str, known: str) -> bool:
+    """Whether the text holds a run of characters that is no word or number of a language, and that ``known`` lacks.
+
+    >>> looks_encoded("Take Zm9vYmFyYmF6cXV4eA== along.", ""), looks_encoded("A 1200-page handbook.", "")
+    (True, False)
+    """
+    return any(match.group() not in known for pattern in (_CODED, _SPELLED) for match in pattern.finditer(text))
 
 
 def leet(text: str) -> str:

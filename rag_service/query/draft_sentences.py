@@ -29,7 +29,7 @@ class DraftSentences:
 
     >>> draft = DraftSentences(100)
     >>> draft.feed("Dr. Lee left. Sh"), draft.feed("e came")
-    (True, False)
+    (True, True)
     >>> [one.text for one in draft.settled()], [one.text for one in draft.rest()]
     (['Dr. Lee left.'], ['She came'])
     """

@@ -27,14 +27,16 @@ _UNITS = frozenset(
     terms(
         "second minute hour day night week fortnight month quarter year decade cent euro eur pound gbp dollar usd "
         "franc chf yen percent percentage gram kilogram kg tonne metre meter kilometre kilometer km "
-        "mile litre liter degree"
+        "mile litre liter degree watt kilowatt kw kwh volt amp horsepower hp mph kmh byte kb mb gb tb inch foot feet "
+        "yard ounce pound stone hectare acre point star grade credit mark"
     )
 )
 _NOT = frozenset({"not", "cannot"})
 TURNS = _NOT | frozenset(
     """no never none neither nor without hardly barely rarely seldom scarcely unless except only all some before after
     above below under over more less fewer most least against until minimum maximum minus negative must may might
-    should can could""".split()
+    should can could shall if provided providing otherwise whether when whenever once than every each any either up
+    exactly approximately nearly almost roughly""".split()
 )
 """Words that turn a meaning. Many are stop words, so that no comparison of content words would miss them."""
 

@@ -85,4 +85,5 @@ def _random_part(fence: str) -> str:
     >>> _random_part("passage-0123456789abcdef")
     '0123456789abcdef'
     """
-    return max(re.findall(r"[^\W_]+", fence), key=len)
+    parts: list[str] = re.findall(r"[^\W_]+", fence)
+    return max(parts, key=len)

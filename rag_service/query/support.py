@@ -1,143 +1,182 @@
 """Which words of which passage support a sentence: decided here, whatever the model claimed.
 
-A sentence that copies one of a passage is supported. Any other must keep to these rules:
+A sentence that copies one of a passage is supported. Any other must keep to rules that no likeness overrules:
 
 - its amounts and active forms stand in the support, and its turning words are the support's (``exact_facts``);
 - it holds no sign, and no invisible character, oftener than the support does;
-- three quarters of its content words stand there, and at most one does not: short false tails fit into any share;
-- that one is an ordinary short word in lower case, so that no name, subject or code is added.
+- the words that the support lacks are few, ordinary, short and in lower case: no name, subject or code is added;
+- none of them is the opposite of what the support says, and nothing changes places in it (``alignment``).
+
+Of those that keep them, one without a word of its own is supported as far as words go, and one with such words where
+the two are alike enough in meaning as well (``groundedness``). Without a model of meaning no such word is let through.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rag_service.detect.concealment import find_concealment
 from rag_service.domain.answer import Passage
-from rag_service.lexical import terms, words
-from rag_service.query.exact_facts import NUMBER_WORDS, TURNS, Exact, exact_facts, signs
-from rag_service.sentences import sentence_spans
+from rag_service.lexical import STOP_WORDS, terms, words
+from rag_service.ports import Embedder
+from rag_service.query.alignment import LONGEST_WORD, is_turned_round, opposes, ordinary_terms, without_light
+from rag_service.query.groundedness import ACCEPTED, Likeness, groundedness
+from rag_service.query.windows import Facts, Window, paired_windows, sentence_windows, without_markers
 
-SUPPORTED = 0.75
-"""The least share of a sentence's content terms that its support must hold."""
-_MOST_UNSUPPORTED = 1
-_LONGEST_WORD = 20
-"""Letters of an unsupported word: a longer one could carry a message, encoded."""
-_BACK = frozenset("it its they their them this these those he his she her both".split())
-_OWN_MARKER = re.compile(
-    r"(?<![\w\]])\s{0,3}\[\d{1,3}(?:\s{0,3},\s{0,3}\d{1,3}){0,9}\](?!\.?\w)"
-    r"|(?<=\w)\s{0,3}\[\d{1,3}\](?=[.!?]?(?:\s|$))"
-)
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Support", "SupportFinder", "without_markers"]
+
+LEAST_COVERED = 0.65
+"""The least share of a sentence's content that its support must hold, before anything else is asked."""
+_MOST_UNSUPPORTED = 3
+_MOST_COMPARED = 2
+_MOST_EMBEDDED = 24
+"""Texts of a draft that are embedded at most: what a draft of many rewordings costs is bounded."""
+_CLAUSES = re.compile(r"(?:,|;)\s(?:and|but|while|whereas)\s|;\s|\s(?:and|but|while|whereas)\s")
+_LEAST_IN_CLAUSE = 3
+_WORD = re.compile(r"[^\W_]+")
+_MOST_TOKENS = 3
+"""Tokens of a word of a language in the model's vocabulary: common words have one, random letters one for two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """``passage.text[start:end]`` supports a sentence; ``score`` is the share of its content terms found there."""
+    """``passage.text[start:end]`` supports a sentence, so surely as ``score`` says; 1 is a copy of it."""
 
     passage: Passage
     start: int
     end: int
     score: float
 
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    passage: Passage
-    start: int
-    end: int
-    plain: str
-    terms: frozenset[str]
-    exact: Exact
-    signs: Counter[str]
+    @property
+    def text(self) -> str:
+        return self.passage.text[self.start : self.end]
 
 
+@dataclass
 class SupportFinder:
-    """Knows the passages' sentences, alone and in pairs, and finds the one that supports a given sentence."""
+    """Knows the passages' sentences, alone and in pairs, and finds the one that supports a given sentence.
 
-    def __init__(self, passages: Iterable[Passage]) -> None:
-        self._windows = [window for passage in passages for window in _windows(passage)]
-        self._copies = {window.plain: window for window in reversed(self._windows)}
+    For one draft; not for several threads at once.
+    """
+
+    passages: Iterable[Passage]
+    embedder: Embedder | None = None
+    _vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._sentences = [window for passage in self.passages for window in sentence_windows(passage)]
+        self._copies = {without_markers(window.text): window for window in reversed(self._sentences)}
 
     def find(self, sentence: str) -> Support | None:
         """The best support, or None."""
-        copied = self._copies.get(without_markers(sentence))
-        if copied and terms(copied.plain):
-            return Support(copied.passage, copied.start, copied.end, 1.0)
-        exact = exact_facts(sentence)
-        wanted = _terms(sentence) | exact.amounts | exact.active
-        if not wanted or find_concealment(sentence):
+        plain = without_markers(sentence)
+        if not terms(plain):
             return None
-        ordinary, marks = _ordinary_terms(sentence), signs(sentence)
-        best: tuple[float, int] | None = None
-        found: _Window | None = None
-        for window in self._windows:
-            missing = wanted - window.terms
-            score = 1 - len(missing) / len(wanted)
-            if score < SUPPORTED or len(missing) > _MOST_UNSUPPORTED or not missing <= ordinary:
-                continue
-            if (
-                exact.turns != window.exact.turns
-                or not exact.active <= window.exact.active
-                or not marks <= window.signs
-            ):
-                continue
-            key = (score, -(window.end - window.start))
-            if best is None or key > best:
-                best, found = key, window
-        return Support(found.passage, found.start, found.end, best[0]) if found and best else None
+        if copied := self._copies.get(plain):
+            return Support(copied.passage, copied.start, copied.end, 1.0)
+        return self._reworded(plain, LEAST_COVERED)
+
+    def find_parts(self, sentence: str) -> tuple[Support, ...]:
+        """What supports it as a whole or, of a sentence of two statements, what supports each of them; or nothing.
+
+        A statement of two stands on its own: it is long enough, begins with its support's own subject, and every word
+        of it is there. So no deed or amount of one subject is told of another's.
+        """
+        if whole := self.find(sentence):
+            return (whole,)
+        plain = without_markers(sentence)
+        for match in _CLAUSES.finditer(plain):
+            halves = [self._statement(plain[: match.start()]), self._statement(plain[match.end() :])]
+            found = tuple(half for half in halves if half)
+            if len(found) == len(halves):
+                return found
+        return ()
 
     def is_copy(self, sentence: str) -> bool:
         """Whether a passage holds this sentence word for word."""
         return without_markers(sentence) in self._copies
 
+    def are_words(self, text: str) -> bool:
+        """Whether the words that no passage holds are words of a language, as far as the model's vocabulary tells.
 
-def without_markers(text: str) -> str:
-    """The text on one line, without citation markers.
+        Without a model none is: random letters can carry a message.
+        """
+        unknown = [word for word in _WORD.findall(text) if word.lower() not in self._vocabulary]
+        if self.embedder is None or any(len(word) > LONGEST_WORD for word in unknown):
+            return not unknown
+        return all(len(self.embedder.token_starts(word)) <= _MOST_TOKENS for word in unknown)
 
-    >>> without_markers("Five\\n days [2].")
-    'Five days.'
-    """
-    return " ".join(_OWN_MARKER.sub("", text).split())
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return STOP_WORDS | {word for window in self._sentences for word in words(window.text)}
+
+    @cached_property
+    def _windows(self) -> Sequence[Window]:
+        by_passage = groupby(self._sentences, key=lambda window: window.passage.chunk_id)
+        pairs = [pair for _, alone in by_passage for pair in paired_windows(alone)]
+        return self._sentences + pairs
+
+    def _statement(self, clause: str) -> Support | None:
+        subject, content = terms(clause)[:1], Facts(clause).terms
+        found = self._reworded(clause, 1.0) if len(content) >= _LEAST_IN_CLAUSE else None
+        return found if found and terms(found.text)[:1] == subject else None
+
+    def _reworded(self, plain: str, least_covered: float) -> Support | None:
+        said = Facts(plain)
+        if not said.terms or find_concealment(plain):
+            return None
+        ordinary = ordinary_terms(plain)
+        near = []
+        for window in self._windows:
+            missing = without_light(said.terms - window.facts.terms)
+            covered = 1 - len(missing) / len(said.terms)
+            if covered < least_covered or len(missing) > _MOST_UNSUPPORTED or not missing <= ordinary:
+                continue
+            if _keeps_facts(said, window.facts, missing):
+                near.append((covered, window.start - window.end, window, missing))
+        near.sort(key=lambda found: found[:2], reverse=True)
+        best: Support | None = None
+        if near and any(missing for *_, missing in near) and not self.are_words(plain):
+            return None
+        for covered, _, window, missing in near[:_MOST_COMPARED]:
+            score = self._score(said, window.facts, covered, missing)
+            if score >= ACCEPTED and (best is None or score > best.score):
+                best = Support(window.passage, window.start, window.end, score)
+        return best
+
+    def _score(self, said: Facts, held: Facts, covered: float, missing: frozenset[str]) -> float:
+        cosine = self._cosine(said.plain, held.plain)
+        if cosine is None:
+            return 0.0 if missing else ACCEPTED
+        told = len(said.terms & held.terms) / len(held.terms)
+        return groundedness(Likeness(covered, told, len(missing), cosine))
+
+    def _cosine(self, one: str, other: str) -> float | None:
+        if self.embedder is None:
+            return None
+        unknown = [text for text in dict.fromkeys((one, other)) if text not in self._vectors]
+        if len(self._vectors) + len(unknown) > _MOST_EMBEDDED:
+            return None
+        if unknown:
+            self._vectors.update(zip(unknown, self.embedder.embed(unknown), strict=True))
+        return float(self._vectors[one] @ self._vectors[other])
 
 
-def _windows(passage: Passage) -> Iterable[_Window]:
-    alone = [_window(passage, start, end) for start, end in sentence_spans(passage.text)]
-    for at, window in enumerate(alone):
-        yield window
-        if at + 1 < len(alone) and _goes_on(window, alone[at + 1]):
-            yield _window(passage, window.start, alone[at + 1].end)
-
-
-def _goes_on(first: _Window, second: _Window) -> bool:
-    """Whether both speak of one subject. Else one's amount or deed could be told of the other's subject."""
-    opening = words(second.plain[:40])[:1]
-    return bool(opening) and opening[0] in _BACK and not (first.exact.amounts and second.exact.amounts)
-
-
-def _window(passage: Passage, start: int, end: int) -> _Window:
-    text = passage.text[start:end]
-    exact = exact_facts(text)
-    held = _terms(text) | exact.amounts | exact.active
-    return _Window(passage, start, end, without_markers(text), held, exact, signs(text))
-
-
-def _terms(text: str) -> frozenset[str]:
-    """The content terms; numbers and turning words are compared exactly instead."""
-    kept = " ".join(word for word in words(text) if word not in NUMBER_WORDS and word not in TURNS)
-    return frozenset(term for term in terms(kept) if not term[0].isdecimal())
-
-
-def _ordinary_terms(text: str) -> frozenset[str]:
-    """The short terms that are never written with a capital or a digit in this text, or in a script without case."""
-    written = _WORD.findall(text)
-    special = {
-        term
-        for word in written
-        if len(word) > _LONGEST_WORD or not (word.islower() and word.replace("’", "").replace("'", "").isalpha())
-        for term in terms(word)
-    }
-    return frozenset(terms(text)) - special
+def _keeps_facts(said: Facts, held: Facts, missing: frozenset[str]) -> bool:
+    return (
+        said.exact.turns == held.exact.turns
+        and said.exact.active <= held.exact.active
+        and said.exact.amounts <= held.exact.amounts
+        and said.signs <= held.signs
+        and not opposes(missing, held.terms)
+        and not is_turned_round(said.order, held.order)
+    )

