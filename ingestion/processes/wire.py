@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ingestion.scrub import ScrubPolicy
+from rag_service.detect.judge import RequestInPlace
 from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import Chunk, ParsedDocument
 
@@ -94,6 +96,13 @@ class Chunks:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """What is to be judged."""
+
+    requests: tuple[RequestInPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     texts: tuple[str, ...]
 
@@ -124,6 +133,24 @@ def decode(kind: type[T], content: bytes) -> T:
     except (ValidationError, RecursionError):
         raise Malformed from None
     return value
+
+
+def encode_odds(odds: Sequence[float]) -> bytes:
+    import numpy as np
+
+    return np.asarray(odds, dtype="<f4").tobytes()
+
+
+def decode_odds(content: bytes, *, count: int) -> list[float]:
+    """As many values from 0 to 1 as were asked for. Raises ``Malformed``."""
+    import numpy as np
+
+    if len(content) != count * 4:
+        raise Malformed
+    found = [float(value) for value in np.frombuffer(content, "<f4")]
+    if not all(0.0 <= value <= 1.0 for value in found):  # which a value that is no number does not pass either
+        raise Malformed
+    return found
 
 
 def encode_rows(rows: npt.NDArray[np.float32]) -> bytes:

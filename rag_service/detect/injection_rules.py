@@ -1,4 +1,5 @@
 # ruff: noqa: E501  # an alternation is easier to check as one line a branch than wrapped
+# an alternation is easier to check as one line a branch than wrapped
 """What instructions to a model look like, by language. Each rule asks for the whole shape, not for a trigger word.
 
 All gaps are bounded, so the time is linear. Patterns run without accents and without regard to case; a rule is
@@ -10,7 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-VERSION = "injection-1"
+from rag_service.detect.injection_languages import shapes
+
+VERSION = "injection-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +234,5 @@ RULES: tuple[Rule, ...] = (
         r"\b(?:note\ (?:du\ )?systeme|nota\ (?:di|del|do)\ sistema|systemhinweis)\ ?:[^\n]{0,200}?\b(?:reponse|risposta|respuesta|resposta|antwort)",
         refusable=False,
     ),
+    *(Rule(name, held, pattern) for name, held, pattern in shapes()),
 )

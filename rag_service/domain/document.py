@@ -130,13 +130,15 @@ class ScreenedDocument:
     """A scrubbed document with what the screening found in it.
 
     ``suspicions`` have spans in the canonical text and mark the chunks they touch; ``concealments`` are kinds
-    of text that the file hid from its reader.
+    of text that the file hid from its reader. ``requests`` are sentences that ask something of somebody, and
+    wait to be judged: none is left once they are.
     """
 
     document: ScrubbedDocument
     suspicions: tuple[Finding, ...]
     concealments: tuple[str, ...]
     detector_version: str
+    requests: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""How well injected instructions are found, and how seldom something else is taken for one."""
