@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+import structlog
+
 from rag_service.adapters.embedders import PACKAGED_DIMENSION, load_embedder
 from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
 from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
@@ -33,6 +35,11 @@ from rag_service.store.tenants import Tenants
 from rag_service.store.uploads import QueueLimits, Uploads
 from rag_service.store.versions import Versions
 from rag_service.tokens import ServiceTokens
+
+_log = structlog.get_logger()
+
+WORST_CASE = "worst-case:"
+"""In place of a server's address: the model that attacks the service, for evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +251,21 @@ def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: i
 def _answerers(settings: Settings, extractive: Answerer) -> Mapping[Tier, Answerer]:
     if settings.llm_base_url is None:
         return dict.fromkeys(Tier, extractive)
+    if settings.llm_base_url == WORST_CASE:
+        return dict.fromkeys(Tier, _worst_case())
     own = {
         Tier.FAST: settings.llm_model_fast,
         Tier.STANDARD: settings.llm_model_standard,
         Tier.PREMIUM: settings.llm_model_premium,
     }
     return {tier: _openai(settings, settings.llm_base_url, model or settings.llm_model) for tier, model in own.items()}
+
+
+def _worst_case() -> Answerer:
+    from rag_service.adapters.worst_case_answerer import WorstCaseAnswerer
+
+    _log.warning("worst_case_model", detail="answers come from a model that attacks the service: for evaluation alone")
+    return WorstCaseAnswerer()
 
 
 def _openai(settings: Settings, base_url: str, model: str | None) -> Answerer:
