@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from eval.answers.tenants import Question
 from rag_service.authentication import Caller
-from rag_service.domain.answer import Citation
+from rag_service.domain.answer import Citation, Passage
 from rag_service.domain.errors import InvalidRequest, NotFound, QuestionRefused
-from rag_service.query.ask import QueryParts, ask
+from rag_service.query.ask import QueryParts, ask, search
 from rag_service.query.retrieve import Filters
 from rag_service.query.stages import StageClock
 from rag_service.store.documents import Documents
@@ -75,6 +75,10 @@ class Desk:
             total_ms=took,
             stages_ms=clock.milliseconds,
         )
+
+    async def passages(self, question: str, parts: QueryParts) -> tuple[Passage, ...]:
+        """What ``ask`` would decide on whether to answer this question at all."""
+        return (await search(question, Filters(), self._caller, parts, limit=parts.passages)).passages
 
     async def _looked_up(self, citation: Citation) -> Cited:
         text = await self._text(citation.document_id, citation.version)

@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from eval.experiment import Progress
 from ingestion.batch import Ingested, Intake, Outcome, Watcher, ingest_each
 from ingestion.crew import ingesting
 from ingestion.processes.stages import ProcessStages
+from ingestion.stages import StagesByTenant
 from rag_service.authentication import act_as
 from rag_service.domain.errors import Refused
 from rag_service.domain.identity import EVERYONE
@@ -60,17 +62,26 @@ class Outcomes:
 
 
 async def run_answers(
-    tenants: Sequence[TenantFolder], order: Order, progress: Progress, models: Models | None = None
+    tenants: Sequence[TenantFolder],
+    order: Order,
+    progress: Progress,
+    models: Models | None = None,
+    stages: AbstractContextManager[StagesByTenant] | None = None,
 ) -> Outcomes:
-    """The tenants were ingested, the questions asked, and the folder is gone again."""
+    """The tenants were ingested, the questions asked, and the folder is gone again.
+
+    ``models`` and ``stages`` (of ingestion) are those of production, unless a caller has some at work already.
+    """
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as folder:
         settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32), llm_base_url=None)
         async with open_service(settings, models) as service:
-            desks, taken = await _open_desks(tenants, service, progress)
-            asked = {
-                name: await _ask_all(tenants, desks, parts_of(service), order, progress, name)
-                for name, parts_of in order.answerers.items()
-            }
+            desks, taken = await open_desks(tenants, service, progress, stages)
+            asked = {}
+            for name, parts_of in order.answerers.items():
+                parts = parts_of(service)
+                asked[name] = await _ask_all(tenants, desks, parts, order, progress, name)
+                for answerer in {id(one): one for one in parts.answerers.values()}.values():
+                    await answerer.close()
     return Outcomes(taken, asked)
 
 
@@ -85,13 +96,17 @@ def served_by(settings: Settings) -> PartsOf:
     return lambda service: replace(service, settings=service.settings.model_copy(update=chosen)).query_parts
 
 
-async def _open_desks(
-    tenants: Sequence[TenantFolder], service: Service, progress: Progress
+async def open_desks(
+    tenants: Sequence[TenantFolder],
+    service: Service,
+    progress: Progress,
+    stages: AbstractContextManager[StagesByTenant] | None = None,
 ) -> tuple[list[Desk], Taken]:
+    """Every tenant was ingested, and has a caller."""
     refused: Counter[str] = Counter()
     desks: list[Desk] = []
     files = chunks = 0
-    async with ingesting(service, ProcessStages(service.settings)):
+    async with ingesting(service, stages or ProcessStages(service.settings)):
         for folder in tenants:
             names, pieces = await _ingest(folder, service, refused, progress)
             tenant = await service.store.tenants.by_name(folder.name)  # now with the embedding it was ingested with
