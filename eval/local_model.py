@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from rag_service.domain.errors import RagError
@@ -31,7 +32,7 @@ class LocalModelMissing(RagError):
 def local_model(context_tokens: int = 4096, threads: int = 2) -> Iterator[str]:
     """The base URL of the server while the context lasts. Raises ``LocalModelMissing``."""
     try:
-        import xllamacpp
+        xllamacpp = import_module("xllamacpp")  # of the development tools: whoever only runs the service lacks it
     except ImportError:
         raise LocalModelMissing("the package xllamacpp is not installed") from None
     if not WEIGHTS.is_file():
