@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from eval.answers.command import answers
+from eval.redteam.command import redteam
 from rag_service.commands.options import AsJson, fail, run, show
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def retrieval(
 
 
 eval_app.command("answers")(answers)
+eval_app.command("redteam")(redteam)
 
 
 @eval_app.command("access")
@@ -90,14 +92,14 @@ def access(  # noqa: PLR0913, PLR0917  # each is an option of the command
     if documents:
         from eval.access.corpus import Comparison, compare_corpus
 
-        found: Comparison = run(as_json, lambda: _with_bar(lambda bar: compare_corpus(documents, users, seed, bar)))
+        found: Comparison = run(as_json, lambda: with_bar(lambda bar: compare_corpus(documents, users, seed, bar)))
         told, passed, lines = asdict(found), found.passed, str(found)
     else:
         from eval.access.report import document, page, readable
         from eval.access.run import Order, run_access
 
         order = Order(probes, seed, concurrent, times, commands, database_url, fault)
-        outcome = run(as_json, lambda: _with_bar(lambda bar: run_access(order, bar)))
+        outcome = run(as_json, lambda: with_bar(lambda bar: run_access(order, bar)))
         told, passed = document(outcome), outcome.passed
         lines = readable(told)
         if html:
@@ -109,7 +111,7 @@ def access(  # noqa: PLR0913, PLR0917  # each is an option of the command
         raise typer.Exit(1)
 
 
-async def _with_bar(work: Callable[[Bar], Awaitable[T]]) -> T:
+async def with_bar(work: Callable[[Bar], Awaitable[T]]) -> T:
     """What the work makes, with its progress shown; of the service's log, errors alone."""
     import logging
 
