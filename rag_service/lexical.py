@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import Stemmer
@@ -51,7 +51,16 @@ def terms(text: str) -> list[str]:
     >>> terms("The refunds were refunded.")
     ['refund', 'refund']
     """
-    return [_stem(word) for word in words(text) if word not in STOP_WORDS]
+    return stemmed(words(text))
+
+
+def stemmed(sequence: Iterable[str]) -> list[str]:
+    """The content words among ``words``, stemmed, in order.
+
+    >>> stemmed(["the", "refunds"])
+    ['refund']
+    """
+    return [_stem(word) for word in sequence if word not in STOP_WORDS]
 
 
 def saturated_frequencies(text: str) -> Mapping[str, float]:

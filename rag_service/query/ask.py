@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,18 +26,19 @@ from rag_service.query.guard import GuardPolicy, guard
 from rag_service.query.open_passages import open_passages
 from rag_service.query.prompt import build_prompt
 from rag_service.query.relevance import is_answerable
-from rag_service.query.retrieve import Filters, retrieve
+from rag_service.query.retrieve import Filters, Ranked, retrieve
 from rag_service.query.route import Tier, route
 from rag_service.query.stages import StageClock
 from rag_service.query.support import SupportFinder
 from rag_service.query.token_budget import TokenBudget
-from rag_service.query.vet import is_usable, vet
+from rag_service.query.vet import Vetted, is_usable, vet
 from rag_service.store.documents import Documents
 
 _log = structlog.get_logger()
 
 NOT_FOUND = "I could not find an answer to this in the documents that you can read."
 _LEAST_DEPTH = 100
+_LEAST_OPENED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,8 @@ async def _answer(
         guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
     with clock.stage("retrieve"):
         ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
-    with clock.stage("open"):
-        opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
+    vetted = await _open_and_vet(guarded.text, ranked, caller, parts.documents, limit, clock)
     with clock.stage("vet"):
-        vetted = vet(opened)
         is_found = is_answerable(guarded.text, vetted.passages)
     flags = noticed + vetted.flags
     choice = route(guarded.text, parts.answerers)
@@ -144,9 +143,26 @@ async def search(
         index=parts.index,
         depth=depth or max(_LEAST_DEPTH, 3 * limit),
     )
-    opened = await open_passages(ranked, caller, parts.documents, limit=limit, counts=is_usable)
-    vetted = vet(opened)
+    vetted = await _open_and_vet(guarded.text, ranked, caller, parts.documents, limit, StageClock())
     return Found(vetted.passages, noticed + vetted.flags)
+
+
+async def _open_and_vet(
+    question: str, ranked: Sequence[Ranked], caller: Caller, documents: Documents, limit: int, clock: StageClock
+) -> Vetted:
+    """At most ``limit`` passages that may be used, best first.
+
+    More are opened than will be used, and all that were found where a flood is among them: however many passages an
+    attacker plants, they take no honest one's place.
+    """
+    for most in (max(_LEAST_OPENED, limit), len(ranked)):
+        with clock.stage("open"):
+            opened = await open_passages(ranked, caller, documents, limit=most, counts=is_usable)
+        with clock.stage("vet"):
+            vetted = await asyncio.to_thread(vet, question, opened, limit=limit)
+        if not vetted.is_flooded or most >= len(ranked):
+            break
+    return vetted
 
 
 def _not_found(flags: tuple[Flag, ...], route_taken: Route, usage: Usage) -> Answer:

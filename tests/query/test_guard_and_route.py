@@ -43,7 +43,7 @@ def test_an_ordinary_question_passes_without_a_flag() -> None:
 
 def test_an_injection_is_flagged_by_default_and_refused_by_policy() -> None:
     _, flags = guard(INJECTION, TENANT, FLAGGING)
-    assert [(flag.kind, flag.action) for flag in flags] == [("injected_instruction", "flagged")]
+    assert ("injected_instruction", "flagged") in [(flag.kind, flag.action) for flag in flags]
     with pytest.raises(QuestionRefused):
         guard(INJECTION, TENANT, BLOCKING)
 
