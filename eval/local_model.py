@@ -29,7 +29,7 @@ class LocalModelMissing(RagError):
 
 
 @contextmanager
-def local_model(context_tokens: int = 4096, threads: int = 2) -> Iterator[str]:
+def local_model(context_tokens: int = 8192, threads: int = 2) -> Iterator[str]:
     """The base URL of the server while the context lasts. Raises ``LocalModelMissing``."""
     try:
         xllamacpp = import_module("xllamacpp")  # of the development tools: whoever only runs the service lacks it

@@ -39,6 +39,7 @@ class Asked:
     answer: str
     citations: tuple[Cited, ...]
     groundedness: float
+    model: str
     total_ms: float
     stages_ms: Mapping[str, float]
 
@@ -61,7 +62,7 @@ class Desk:
             answer = await ask(question.text, Filters(), self._caller, parts, limit=limit, clock=clock)
         except (InvalidRequest, QuestionRefused):
             took = 1000 * (time.perf_counter() - began)
-            return Asked(self.name, question, is_own, False, True, "", (), 0.0, took, clock.milliseconds)
+            return Asked(self.name, question, is_own, False, True, "", (), 0.0, "none", took, clock.milliseconds)
         took = 1000 * (time.perf_counter() - began)
         return Asked(
             tenant=self.name,
@@ -72,6 +73,7 @@ class Desk:
             answer=answer.answer if answer.found else "",
             citations=tuple([await self._looked_up(one) for one in answer.citations]),
             groundedness=answer.groundedness,
+            model=answer.route.model,
             total_ms=took,
             stages_ms=clock.milliseconds,
         )

@@ -64,6 +64,7 @@ def readable(told: Mapping[str, Any]) -> str:
         compared = one["groundedness_and_judge"]
         lines += [
             table(rows, ""),
+            f"answered by {', '.join(f'{model} ({count})' for model, count in one['answered_by'].items()) or 'none'}",
             f"{one['citations']} citations",
             f"{one['quotes_that_differ']} quotes differ, {one['other_tenants']} citations are of other tenants.",
             f"Groundedness is {compared['mean_difference']} from the judge on average.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,7 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
         "ci95": {name: [round(end, 4) for end in bootstrap_ci95(found)] for name, found in values.items()},
         "wrong_refusal": round(mean([float(not one.asked.found) for one in own]), 4) if own else None,
         "refused_by_guard": sum(one.asked.refused for one in own),
+        "answered_by": dict(Counter(one.asked.model for one in answered)),
         "mean_words": round(mean([float(one.words) for one in answered]), 1) if answered else None,
         "citations": len(citations),
         "quotes_that_differ": sum(not citation.is_exact for citation in citations),

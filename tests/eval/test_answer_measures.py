@@ -105,6 +105,7 @@ def asked(*, own: bool = True, found: bool = True, answer: str = f"{LEAVE[:-1]} 
         "refused": False,
         "citations": (Cited(1, "Leave", LEAVE, is_exact=True),) if found else (),
         "groundedness": 1.0 if found else 0.0,
+        "model": "extractive",
         "total_ms": 10.0,
         "stages_ms": {"guard": 1.0, "vet": 2.0, "generate": 100.0, "filter": 3.0, "cite": 4.0},
     }

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.answers.report import document, faults
-from eval.answers.run import Order, extractive, run_answers
+from eval.answers.run import Order, extractive, run_answers, served_by
 from eval.answers.tenants import read_tenant
 from eval.datasets.beir import DatasetMalformed, DatasetMissing
 from eval.gates import MARGIN
@@ -27,6 +27,7 @@ from rag_service.ports import Piece, Prompt
 from rag_service.query.ask import QueryParts
 from rag_service.query.cite import Cited, cite
 from rag_service.query.route import Tier
+from rag_service.settings import load_settings
 from rag_service.wiring import Models, Service
 
 DOCUMENTS = {
@@ -181,6 +182,8 @@ class Liar:
 
 
 def lying(service: Service) -> QueryParts:
+    server = load_settings(llm_base_url="http://127.0.0.1:9/v1", llm_model="some")
+    assert served_by(server)(service).answerers[Tier.FAST].model == "some"
     return replace(service.query_parts, answerers=dict.fromkeys(Tier, Liar()))
 
 
@@ -220,6 +223,7 @@ def _misquoted(cited: Cited) -> Cited:
 def test_of_a_liar_nothing_false_is_released(compared: Mapping[str, Any]) -> None:
     told = compared["liar"]
     assert told["measures"]["answered"] > 0, "it says something true too"
+    assert told["answered_by"] == {"liar": 3}
     assert told["measures"]["citation_precision"] == 1.0
     assert not any("moon" in one["answer"] for one in told["per_query"])
 
