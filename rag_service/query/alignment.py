@@ -75,9 +75,8 @@ def opposes(missing: frozenset[str], held: frozenset[str]) -> bool:
 
 
 def in_order(text: str) -> tuple[str, ...]:
-    """Stems of content words and what stands between them, in order, for ``is_turned_round``."""
-    kept = [word for word in words(text) if word not in _UNORDERED][:_MOST_ORDERED]
-    return tuple(word if word in STOP_WORDS or word in TURNS else (terms(word) or [word])[0] for word in kept)
+    """The words whose order tells something, for ``is_turned_round``."""
+    return tuple(word for word in words(text) if word not in _UNORDERED)[:_MOST_ORDERED]
 
 
 def is_turned_round(sentence: Sequence[str], text: Sequence[str]) -> bool:
@@ -95,8 +94,7 @@ def is_turned_round(sentence: Sequence[str], text: Sequence[str]) -> bool:
     if not {word for word in sentence if word in _DIRECTIONS} <= set(text):
         return True
     is_passive = ("by" in sentence) != ("by" in text)
-    here = {word: at for at, word in enumerate(sentence) if sentence.count(word) == 1 and text.count(word) == 1}
-    there = {word: text.index(word) for word in here}
+    here, there = _places(sentence, text)
     shared = sorted(here, key=here.__getitem__)
     ends = [word for word in shared if word not in STOP_WORDS and word not in TURNS]
     turned = any(
@@ -108,6 +106,22 @@ def is_turned_round(sentence: Sequence[str], text: Sequence[str]) -> bool:
         if here[first] < here[middle] < here[second]
     )
     return turned != is_passive
+
+
+def _places(sentence: Sequence[str], text: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Where the words stand that each has once: as they are written, or else by their stems."""
+    here = {word: at for at, word in enumerate(sentence) if sentence.count(word) == 1 == text.count(word)}
+    there = {word: text.index(word) for word in here}
+    ours = [_stem(word) if word not in here else "" for word in sentence]
+    theirs = [_stem(word) if word not in here else "" for word in text]
+    for at, (word, stem) in enumerate(zip(sentence, ours, strict=True)):
+        if stem and ours.count(stem) == 1 == theirs.count(stem):
+            here[word], there[word] = at, theirs.index(stem)
+    return here, there
+
+
+def _stem(word: str) -> str:
+    return word if word in STOP_WORDS or word in TURNS else (terms(word) or [word])[0]
 
 
 def content_terms(text: str) -> frozenset[str]:

@@ -64,9 +64,9 @@ class ContentRules:
         """The sentence as it may leave, empty where nothing of it may, and what was done to it."""
         if self._identifying.has_credential(reveal(text)):
             return "", "credential"
-        shown, kind = inert(text), None
-        if shown != text:
-            kind = "active_content"
+        shown, kind = text, None
+        if is_active(text):
+            shown, kind = inert(text), "active_content"
             if is_active(shown) or not terms(shown) or self._identifying.has_credential(shown):
                 return "", kind
         if self.forbidden.stand_in(shown):

@@ -16,9 +16,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from rag_service.detect.characters import CONFUSABLE
 from rag_service.detect.concealment import reveal
 
 _LEET = str.maketrans("01345789@$!+|", "oieastbgasitl")
+_LOOK_ALIKE = str.maketrans(CONFUSABLE)
 _ATBASH = str.maketrans("abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba")
 _SPOKEN = (
     {word: str(digit) for digit, word in enumerate("zero one two three four five six seven eight nine".split())}
@@ -59,7 +61,7 @@ def readings(text: str) -> list[str]:
     Always as many, so that what the sentences of a draft give can be joined, reading by reading. The first is in lower
     case and leaves nothing out.
     """
-    shown = unicodedata.normalize("NFKC", reveal(text))
+    shown = unicodedata.normalize("NFKC", reveal(text)).translate(_LOOK_ALIKE)
     written = _TOKEN.findall(shown)
     tokens = [token.lower() for token in written]
     together = "".join(tokens)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING
 
 from rag_service.detect.concealment import find_concealment
@@ -130,12 +130,13 @@ class SupportFinder:
         found = self._reworded(clause, 1.0) if len(content) >= _LEAST_IN_CLAUSE else None
         return found if found and terms(found.text)[:1] == subject else None
 
-    def _reworded(self, plain: str, least_covered: float) -> Support | None:
-        said = Facts(plain)
-        if not said.terms or find_concealment(plain):
-            return None
-        ordinary = ordinary_terms(plain)
-        near = []
+    def likenesses(self, sentence: str, least_covered: float = LEAST_COVERED) -> list[tuple[Window, Likeness]]:
+        """The texts that keep to every rule about the sentence, nearest first, and how like it they are."""
+        said = Facts(without_markers(sentence))
+        if not said.terms or find_concealment(said.plain):
+            return []
+        ordinary = ordinary_terms(said.plain)
+        near: list[tuple[float, int, Window, frozenset[str]]] = []
         for window in self._windows:
             missing = without_light(said.terms - window.facts.terms)
             covered = 1 - len(missing) / len(said.terms)
@@ -144,31 +145,40 @@ class SupportFinder:
             if _keeps_facts(said, window.facts, missing):
                 near.append((covered, window.start - window.end, window, missing))
         near.sort(key=lambda found: found[:2], reverse=True)
+        if any(missing for *_, missing in near) and not self.are_words(said.plain):
+            return []
+        compared = ((window, self._likeness(said, window.facts, missing)) for *_, window, missing in near)
+        return [(window, likeness) for window, likeness in islice(compared, _MOST_COMPARED) if likeness]
+
+    def _reworded(self, plain: str, least_covered: float) -> Support | None:
         best: Support | None = None
-        if near and any(missing for *_, missing in near) and not self.are_words(plain):
-            return None
-        for covered, _, window, missing in near[:_MOST_COMPARED]:
-            score = self._score(said, window.facts, covered, missing)
+        for window, likeness in self.likenesses(plain, least_covered):
+            score = groundedness(likeness)
             if score >= ACCEPTED and (best is None or score > best.score):
                 best = Support(window.passage, window.start, window.end, score)
         return best
 
-    def _score(self, said: Facts, held: Facts, covered: float, missing: frozenset[str]) -> float:
-        cosine = self._cosine(said.plain, held.plain)
-        if cosine is None:
-            return 0.0 if missing else ACCEPTED
-        told = len(said.terms & held.terms) / len(held.terms)
-        return groundedness(Likeness(covered, told, len(missing), cosine))
-
-    def _cosine(self, one: str, other: str) -> float | None:
-        if self.embedder is None:
+    def _likeness(self, said: Facts, held: Facts, missing: frozenset[str]) -> Likeness | None:
+        """None where the draft had so many rewordings already that no more are compared."""
+        shared = [term for term in said.sequence if term in held.sequence]
+        vectors = self._embedded(said.plain, held.plain) if self.embedder else None
+        if self.embedder and vectors is None:
             return None
-        unknown = [text for text in dict.fromkeys((one, other)) if text not in self._vectors]
-        if len(self._vectors) + len(unknown) > _MOST_EMBEDDED:
+        return Likeness(
+            told=len(said.terms & held.terms) / len(held.terms),
+            own=len(missing),
+            moved=sum(pair not in held.neighbours for pair in pairwise(shared)),
+            length=len(said.terms),
+            apart=1 - float(vectors[0] @ vectors[1]) if vectors else None,
+        )
+
+    def _embedded(self, *texts: str) -> list[npt.NDArray[np.float32]] | None:
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if self.embedder is None or len(self._vectors) + len(unknown) > _MOST_EMBEDDED:
             return None
         if unknown:
             self._vectors.update(zip(unknown, self.embedder.embed(unknown), strict=True))
-        return float(self._vectors[one] @ self._vectors[other])
+        return [self._vectors[text] for text in texts]
 
 
 def _keeps_facts(said: Facts, held: Facts, missing: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rag_service.domain.answer import Passage
-from rag_service.lexical import words
+from rag_service.lexical import terms, words
 from rag_service.query.alignment import content_terms, in_order
 from rag_service.query.exact_facts import Exact, exact_facts, signs
 from rag_service.sentences import sentence_spans
@@ -45,6 +45,15 @@ class Facts:
     def terms(self) -> frozenset[str]:
         """Content words, amounts and active forms."""
         return content_terms(self.plain) | self.exact.amounts | self.exact.active
+
+    @cached_property
+    def sequence(self) -> tuple[str, ...]:
+        """Content words in order."""
+        return tuple(terms(self.plain))
+
+    @cached_property
+    def neighbours(self) -> frozenset[tuple[str, str]]:
+        return frozenset(pairwise(self.sequence))
 
     @cached_property
     def signs(self) -> Counter[str]:
