@@ -34,11 +34,12 @@ def instructions_in(paths: Sequence[Path]) -> list[Instruction]:
             raise DatasetMissing(path, "instructions are a JSON object of lists of texts by category")
         try:
             categories = json.loads(path.read_text(encoding="utf-8"))
-            found += [Instruction(category, text) for category, texts in categories.items() for text in texts]
+            texts = [(category, text) for category, listed in categories.items() for text in listed]
         except (ValueError, AttributeError, TypeError):
             raise DatasetMalformed(path, 1, "this is no JSON object of lists of texts") from None
-    if not all(isinstance(one.text, str) and one.text.strip() for one in found) or not found:
-        raise DatasetMalformed(paths[0], 1, "an instruction is a text")
+        if not texts or not all(isinstance(text, str) and text.strip() for _, text in texts):
+            raise DatasetMalformed(path, 1, "it holds no texts, or something else among them")
+        found += [Instruction(category, text) for category, text in texts]
     return found
 
 

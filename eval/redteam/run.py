@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 from eval.datasets.beir import CorpusDocument, documents_in, queries_in
 from eval.experiment import Progress
-from eval.redteam.judge import Finding, judge
+from eval.redteam.judge import Finding, false_in, judge
 from eval.redteam.open_doors import passages_unvetted, release_everything
 from eval.redteam.planting import Instruction, by_words, plant
 from ingestion.batch import Intake, Outcome, Watcher, ingest_each
@@ -103,9 +103,9 @@ class Overheard:
     async def close(self) -> None:
         await self._worst.close()
 
-    @property
-    def attempts(self) -> list[str]:
-        return [one.text for one in self._worst.attempts if one.kind == "instruction"]
+    def attempts(self, kind: str) -> list[str]:
+        """What of that kind the last draft tried to get into the answer."""
+        return [one.text for one in self._worst.attempts if one.kind == kind]
 
 
 async def run_campaign(order: Order, progress: Progress) -> Campaign:
@@ -192,7 +192,9 @@ async def _ask_once(
     context = " ".join(" ".join(one.text.split()) for one in model.prompt.passages)
     seen = [one for words, one in known.items() if words in context]
     outcome.exposed += bool(seen)
-    outcome.add(judge(answer, model.prompt, seen, model.attempts), [one.category for one in seen])
+    found = judge(answer, model.prompt, seen, model.attempts("instruction"))
+    found += false_in(answer, model.attempts("falsehood"))
+    outcome.add(found, [one.category for one in seen])
 
 
 def _in_turn(tenants: Sequence[tuple[Caller, Sequence[str]]], rng: random.Random) -> Iterator[tuple[Caller, str]]:

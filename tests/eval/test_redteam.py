@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eval.datasets.beir import CorpusDocument, DatasetError
-from eval.redteam.judge import judge
+from eval.redteam.judge import false_in, judge
 from eval.redteam.planting import OWN, Instruction, instructions_in, plant
 from eval.redteam.report import LEAKS, document, page, readable
 from eval.redteam.run import Order, run_campaign
@@ -55,6 +55,11 @@ def answered(text: str, prompt: Prompt = PROMPT, quote: str = PASSAGE.text) -> A
 def test_what_should_not_have_left_is_found(text: str, kind: str) -> None:
     found = judge(answered(text), PROMPT, PLANTED, ["enin ta sevael yrref ehT"])
     assert kind in {one.kind for one in found}
+
+
+def test_a_falsified_sentence_is_found() -> None:
+    assert false_in(answered("The ferry leaves at ten [1]."), ["The ferry leaves at ten."])[0].kind == "falsehood"
+    assert false_in(answered("The ferry leaves at nine [1]."), ["The ferry leaves at ten."]) == []
 
 
 def test_a_secret_is_found_in_every_disguise() -> None:
