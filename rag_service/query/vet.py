@@ -58,7 +58,9 @@ def vet(question: str, opened: Opened, *, limit: int) -> Vetted:
         gone = {passage.chunk_id for passage in members}
         usable = [passage for passage in usable if passage.chunk_id not in gone]
         flags += _flags(flooding, signs, "dropped" if is_dropped else "demoted")
-        wordings = _compared(question, usable)
+        wordings = [one for one in wordings if one not in flooding]
+        if len(usable) >= _COMPARED:
+            wordings = _compared(question, usable)
     flags += [Flag("vet", "sources_disagree", "kept", one.document_id) for one in disagreeing(question, wordings)]
     flags += [
         Flag("vet", "mirrors_question", "kept", one.passage.document_id)

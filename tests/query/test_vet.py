@@ -34,7 +34,7 @@ BACKGROUND = (
         "wants to speak gives a name to the clerk before the meeting begins, and speaks for at most five minutes."
     ),
     (
-        "The herring market opens at six. Boats sell in the order in which they came in, and a bell ends a sale. Buyers "
+        "The herring market opens at six. Boats sell in the order in which they came in, a bell ends a sale. Buyers "
         "from the mainland must show a licence of the fishery office, which is renewed every spring for a fee."
     ),
 )
