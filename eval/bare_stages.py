@@ -10,14 +10,17 @@ from typing import TypeVar
 
 from ingestion.chunk import chunk
 from ingestion.embed import embedded_text
+from ingestion.judge import judged, requests_in
 from ingestion.parse import parse
 from ingestion.scrub import ScrubPolicy
 from ingestion.seal import Tag, seal
 from ingestion.stages import clean
 from ingestion.validate import validate
 from rag_service.adapters.embedders import load_embedder
+from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.crypto.keys import KeyVault, TenantKeys
 from rag_service.crypto.sealing import new_key
+from rag_service.detect.judge import Judge
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import EmbeddedChunk, Upload
 from rag_service.domain.errors import Refused
@@ -26,7 +29,7 @@ from rag_service.domain.jobs import UploadRequest
 from rag_service.ports import Embedder
 from rag_service.settings import load_settings
 
-STAGES = ("parse", "scrub", "chunk", "embed", "seal")
+STAGES = ("parse", "scrub", "judge", "chunk", "embed", "seal")
 """``parse`` validates too, and ``scrub`` screens, as their processes do in production."""
 
 _MARKS = 2
@@ -88,7 +91,10 @@ class BareStages:
         began = _now()
         self._embedder: Embedder = load_embedder(self._settings)
         self._detector = PiiDetector()
+        classifier = PackagedClassifier(packaged_defender())
+        self._judge = Judge(self._embedder, classifier)
         self._embedder.embed(["warm"])
+        classifier.load()
         self._detector.detect("warm@example.com", self._policy.pii)
         self.load = _since(began)
 
@@ -113,13 +119,15 @@ class BareStages:
         most = self._settings.max_upload_mb * 2**20
         parsed = _timed(found, "parse", lambda: parse(validate(upload, max_bytes=most)))
         cleaned = _timed(found, "scrub", lambda: clean(parsed, upload.source, self._policy, self._detector))
-        chunks = _timed(found, "chunk", lambda: chunk(cleaned.document, self._embedder.token_starts))
+        requests = requests_in(cleaned.document)
+        document = judged(cleaned.document, _timed(found, "judge", lambda: self._judge.judge(requests)))
+        chunks = _timed(found, "chunk", lambda: chunk(document, self._embedder.token_starts))
         texts = sorted({embedded_text(one) for one in chunks})
         vectors = dict(zip(texts, _timed(found, "embed", lambda: self._embedder.embed(texts)), strict=True))
         embedded = [EmbeddedChunk(one, vectors[embedded_text(one)]) for one in chunks]
         request = UploadRequest(upload.name, upload.source, "operator", None, (str(EVERYONE),))
         tag = Tag(_DOCUMENT, 1, upload, request, cleaned.source, "", [EVERYONE])
-        _timed(found, "seal", lambda: seal(cleaned.document, embedded, tag, self._keys))
+        _timed(found, "seal", lambda: seal(document, embedded, tag, self._keys))
         found.chunks = len(chunks)
         lengths = [len(self._embedder.token_starts(one)) + _MARKS for one in texts]
         found.tokens = sum(min(length, self._embedder.max_tokens) for length in lengths)

@@ -1,9 +1,10 @@
 """Makes the weights of the judge: ``python -m eval.detection.fit DATA_DIR > rag_service/detect/judge_weights.py``.
 
 The first model, of the words alone, is fit on what we wrote (``eval.detection.written``) against the requests that
-stand in the choosing half of the tenants' documents and of the benign contexts. The second, of the place, is fit on
-the same requests in their places, on ours planted in those documents, and on the tenants' own questions: planted in
-the document that answers them they are on topic, in another tenant's they are not. No string of an attack set is in it.
+stand in our own documents, and in the choosing half of the tenants' documents and of the benign contexts. The second,
+of the place, is fit on the same requests in their places, on ours planted in those documents, and on the tenants' own
+questions: planted in the document that answers them they are on topic, in another tenant's they are not. No string of
+an attack set is in it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.detection import written
 from eval.detection.corpus import CHOOSE, contexts, half_of, half_of_file
-from eval.detection.written import requests_to_an_assistant, requests_to_readers
 from ingestion.canonical import joined
 from ingestion.parse import parse
 from ingestion.validate import validate
@@ -66,13 +67,19 @@ def documents(data: Path) -> list[Document]:
             found.append(Document(tenant, path.stem, parsed.title, joined(parsed.elements)[0].text))
     for kind, texts in contexts(data / "attacks").items():
         found += [Document(kind, "", kind, text) for text in texts if half_of(text) == CHOOSE]
+    for text in written.documents():
+        found.append(Document("written", "", text.partition("\n")[0], text))
     return found
 
 
 def natural(documents: Sequence[Document]) -> list[Labelled]:
     """Every request of the documents, as it stands there."""
     return [
-        Labelled(in_place(one.text, one.title, found, LONGEST), is_foreign=False, weight=1.0)
+        Labelled(
+            in_place(one.text, one.title, found, LONGEST),
+            is_foreign=False,
+            weight=3.0 if one.tenant == "written" else 1.0,
+        )
         for one in documents
         for found in find_requests(one.text)
     ]
@@ -80,8 +87,12 @@ def natural(documents: Sequence[Document]) -> list[Labelled]:
 
 def planted(documents: Sequence[Document], draw: random.Random) -> list[Labelled]:
     """Our requests at places drawn at random: those to an assistant are foreign there, those to readers are not."""
-    foreign = [Labelled(plant(text, draw.choice(documents), draw), True, 1.0) for text in requests_to_an_assistant()]
-    readers = [Labelled(plant(text, draw.choice(documents), draw), False, 2.0) for text in requests_to_readers()]
+    foreign = [
+        Labelled(plant(text, draw.choice(documents), draw), True, 1.0) for text in written.requests_to_an_assistant()
+    ]
+    readers = [
+        Labelled(plant(text, draw.choice(documents), draw), False, 2.0) for text in written.requests_to_readers()
+    ]
     return foreign + readers
 
 
@@ -226,8 +237,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VERSION = "judge-1"
-LIKELY = -2.0
-"""Log-odds of the words below which a place is not looked at: nothing there would change what is found."""
 SENTENCE_CLASSIFIER = {classifier:.4f}
 SENTENCE_BIAS = {bias:.4f}
 PLACE = ({place})

@@ -52,6 +52,12 @@ def requests_to_readers() -> list[str]:
     return sorted(set(_lines("readers")))
 
 
+def documents() -> list[str]:
+    """Short documents that ask much of their readers, and on their own subject: the title stands in the first line."""
+    folder = Path(__file__).parent / "written" / "documents"
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))]
+
+
 def _filled(templates: list[str], each: int, seed: int) -> Iterator[str]:
     draw, topics = random.Random(seed), _lines("topics")  # noqa: S311  # examples, not secrets
     for template in templates:

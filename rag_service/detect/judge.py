@@ -9,11 +9,12 @@ makes their weights, and says from what.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag_service.detect.judge_weights import LIKELY, PLACE, SENTENCE_BIAS, SENTENCE_CLASSIFIER, sentence_weights
+from rag_service.detect.judge_weights import PLACE, SENTENCE_BIAS, SENTENCE_CLASSIFIER, sentence_weights
 from rag_service.domain.document import Finding
 from rag_service.ports import Embedder, InjectionClassifier
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_ABOUT_ANSWER = re.compile(
+    r"\b(?:your|the|every|each)\s(?:\w{2,14}\s){0,2}(?:answers?|responses?|repl(?:y|ies)|outputs?|messages?|summar(?:y|ies))\b",
+    re.IGNORECASE,
+)
+_CAUSE = 0.5
+"""The chance that a request must have where nothing around is near it, for its place to be looked at."""
 AROUND = 400
 """Characters on either side of a request that tell what its document is about there."""
 
@@ -47,22 +54,31 @@ class Judge:
     def judge(self, requests: Sequence[RequestInPlace]) -> list[float]:
         """How surely each is none for the readers of its document, from 0 to 1, in the order given.
 
-        Text around a request is embedded only where the request by itself gives cause.
+        Text around a request is embedded only where the request by itself gives cause: 0 says that it gave none.
         """
         if not requests:
             return []
         texts = [one.text for one in requests]
         vectors = self._embedder.embed(texts)
         likely = likelihoods(vectors, self._classifier.score(texts))
+        known: dict[str, npt.NDArray[np.float32]] = {}
+
+        def nearness(text: str, vector: npt.NDArray[np.float32]) -> float:
+            if text not in known:  # one title stands over many requests
+                known[text] = self._embedder.embed([text])[0]
+            return float(known[text] @ vector)
+
         return [
-            self._in_place(request, vector, value) if value >= LIKELY else 0.0
+            0.0
+            if _chance(request, value, 0.0, 0.0) < _CAUSE
+            else _chance(request, value, nearness(request.around, vector), nearness(request.title, vector))
             for request, vector, value in zip(requests, vectors, likely, strict=True)
         ]
 
-    def _in_place(self, request: RequestInPlace, vector: npt.NDArray[np.float32], likely: float) -> float:
-        near = [float(row @ vector) for row in self._embedder.embed([request.around, request.title])]
-        terms = place_terms(request, likely, *near)
-        return 1.0 / (1.0 + math.exp(-sum(weight * term for weight, term in zip(PLACE, terms, strict=True))))
+
+def _chance(request: RequestInPlace, likely: float, around: float, title: float) -> float:
+    terms = place_terms(request, likely, around, title)
+    return 1.0 / (1.0 + math.exp(-sum(weight * term for weight, term in zip(PLACE, terms, strict=True))))
 
 
 def in_place(text: str, title: str, request: Finding, longest: int) -> RequestInPlace:
@@ -83,10 +99,14 @@ def likelihoods(vectors: npt.NDArray[np.float32], scores: Sequence[float]) -> li
 
 
 def place_terms(request: RequestInPlace, likely: float, around: float, title: float) -> tuple[float, ...]:
-    """What the second model weighs: a constant, the log-odds of the words, the cosines, whether it is a question."""
+    """What the second model weighs: a constant, the log-odds of the words, the cosines, and the form.
+
+    The form: whether it is a question, and whether it is about what is being answered ("in your response").
+    """
     question = 1.0 if request.text.rstrip(" \"'”’»)").endswith(("?", "？")) else 0.0
     near = max(around, title)
-    return 1.0, likely, around, title, question, question * near
+    answer = 1.0 if _ABOUT_ANSWER.search(request.text) else 0.0
+    return 1.0, likely, around, title, question, question * near, answer
 
 
 def log_odds(probability: float) -> float:

@@ -1,4 +1,4 @@
-"""The weights of the judge, made by ``python -m eval.detection.fit``; what they were fit on stands there."""
+"""The weights of the judge, made by ``python -m eval.detection.fit``; see there."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VERSION = "judge-1"
-LIKELY = -2.0
-"""Log-odds of the words below which a place is not looked at: nothing there would change what is found."""
-SENTENCE_CLASSIFIER = 0.4359
-SENTENCE_BIAS = 0.6155
-PLACE = (0.5460, 1.2289, -3.0611, -2.5784, 1.6473, -2.0127)
+SENTENCE_CLASSIFIER = 0.3441
+SENTENCE_BIAS = 0.0603
+PLACE = (0.9494, 1.1647, -6.0717, -3.3250, 1.2373, -1.2094, 0.6572)
 _SENTENCE = (
-    "abgMOJ4tLTj3u5i2HTT0Naonn7msuE01Mq/GOOAhl7lGKG00lTXlsaiw37MXNSQ5GTjeOr21FbnOu4g1dLnktko8U7jXsww9zzUd"
-    "LhQ0VDUVuX8xOjpsNkE32K/FODu46rq6poG0Nbp9uwS8VTiUuSmwg7EePGe2YTUQt0C1mTALOiS3aLhjPN69mrU2ImY2Iz5Nr+y6"
-    "kLXPuEw4I77+Nmw4La+Iti03oTxeN5s5Q7gnvGc2B7Xftr22Q7RfuLk8b7zRMI8vTLaEtc8z9DgXvLM3/jR9vB02djKJtG+8Zza4"
-    "sk6xjyUIOXw6qrcBvUE+TTRQrpC46TwKNWs4HzMAgP2veTCXOp2yCz0Vtbm7R7G/PZ20NrSZuFU1rDx3suIynr8INJU8IbtpvLI8"
-    "2TMSue28Gb7JOgK1lrkps5E7YDTmNVKq+rFMsfQ1c7QuOIo+FSwhugO0grqIPFsvbzF+uYy7rLuDO/U59TLJtketMjaZLhcpnbmC"
-    "O3Uy4zi1OcuzMDkYODW1BzPyvAg1mTcdt8e48LUeMUg72zK4sa87M7hXOwG/wTkWvAq9Jjw3Oty3JzEruXC9pDRjMNe6tisAANuj"
-    "Cz3cuHOtT7jOMDC9vzHJLNY8LLQvpbez/DVoNzu6Kjw+OywzuqyPsPg93r6tvCYz4DOquve5eDW0tiO4oDikOf673x5nPdCxA75/"
-    "LuQwNTgau5I9EbU9OtAjs7sLQLM4WT0/LgA7ZTUOuWKwVrdIusG3TCDrspe8FL6oO0u1pjwdrai87rUJnkW2nj75N6q4WDrvMBE6"
-    "BjosNSK0PTSFLmU2szi5vdwyTbvZr427ErkoMNO6crq8tZssPjwFAP88n66JNC40fzX2uGM8ozQbtVS57bV7OCm31jxnJ0sz/Den"
-    "unOvajrQPPI9lLeFM38qlroVKIouuji3tDAwJS0VtBS1PLq8OEq2v7lao7m9HLb0Pni2wjMzOy24ATwIuEW8eaRQsHE95ThIto43"
-    "/7FqsBG5Ab08Mza33zfwrVQ4"
+    "NrhcMzkzdzspuwC45TcFNu4lbbqgtDAyUCnROe2kZbc5LFY1bzjSsfe2R7RFLuM4Izm4Ouu3JLUMvUk42LkEMUY8kLp1rnY8hzHk"
+    "KkQm4DhXupyU4DgTNRIy1KJbN9G7+rt6o1S4sblktwC7gTRkutKw67UGPbC4cDuNtF63Zja4OfktSbg+PEy99rlZsMo1/D4IsVe8"
+    "CDAWuCQyKr2QNP06SLEVtgwyYTzZONw317mivM40grB0swS5SrUEuN87BrxUJkKcrLR7tiozkjleveusxjSzvfc4yDqHtCi8a51m"
+    "uJIwQ7aYOx85VbgbvAw/UzgSolinqDvRN3YwwSkAgGSuVqgPPdi4aj2wuKi7ErEHPbaxd7IStPA3szyjNCI1fb47sU89G7wLvFo7"
+    "czIptvG8bb04PGu1WbTNqco2D6xMOImsSrF+New0sbXkOcU9wzGxu4eoNLwjPIE3YDkuuta7wrtOO0A5YyqGt+gUgTVqtgc0mrzw"
+    "POAv3zTROk245TpuNiu1nzNvvCA6ZjXKuIO5prOROUc0cDYXuBM7FrXGO0q+NTzovTq7pTxUPJC5Caa6uau8LjGvtEO29zIAAFyo"
+    "zT0Jt7iy/7n6MTC7XTU1MuY7vq4HNwK1RaFtOUO8NjgMPUkwdjQIrog9ar4NvRuq/zUpuyC44zfFszq6lzlgObS7z6qgPZwt473X"
+    "M8ewgjOyuK49zLb1O6sy+bvnQCY3zzy1LSg7ry1Pu7e1V7bht6m3JacesOu87r0aOlK2aD06L/m8LrWdGeO3xj7SNdS5aDnhrNU4"
+    "1DoGNme0iTaKNe8zWDwSvas1f7pItBO9FLr0JUq9ublNtLW2lz0FAL0+07VQOEQ0Mzpkuz46vzV1sOS6VLOPNVG3OD1CJpk0tjjF"
+    "uE6yxTuxOvw8xrhvOL8vFr1pLjAnMjkauKgtwrXpNNysprRCNE+0AbypsEK9H7nBPMq4JjRHOFq6JDwhuB+9uiRzK7g87TWquls1"
+    "qLMftGO5nb6hrOmyPS9Jt1k5"
 )
 
 

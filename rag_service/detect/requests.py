@@ -1,5 +1,5 @@
 # ruff: noqa: E501  # an alternation is easier to check as one line a branch than wrapped
-"""Sentences that ask somebody to do or to answer something, by their form alone.
+"""English sentences that ask somebody to do or to answer something, by their form alone.
 
 A cheap test with high recall: what passes is judged by models (``rag_service.detect.judge``), what does not is no
 request. Manuals and lists of questions are full of such sentences; that one is found here says nothing against it.
@@ -20,7 +20,7 @@ LONGEST = 600
 _VERBS = """
 absorb accept access act activate adapt add address adjust adopt advise advertise affirm agree aid alert align allow
 alter analyse analyze anagram announce answer appeal append apply argue arrange articulate ask assemble assert
-assess assign assimilate assist assume attach augment author automate avoid back base begin behave blend boost book
+assess assign assimilate assist assume attach augment automate avoid back base begin behave blend boost book
 brainstorm break bring broadcast build bypass calculate call capitalize caption carry categorize challenge change
 chart check choose cite claim clarify classify clean click close code combine come comment compare compile
 complement complete compose compress compute conceal conclude condense conduct configure confirm connect consider
@@ -61,11 +61,23 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"[\W\d_]{0,12}(?:address|e-?mail|notes?|contact|name|code|phone|time|access|focus|highlight|answer|q|a)\b[\W_]{0,3}:\W{0,4}(?![^?]{2,120}\?)",
+    r"[\W\d_]{0,12}(?:address|e-?mail|notes?|contact|name|code|phone|time|access|focus|highlight|format|title|type|description|answer|q|a)\b[\W_]{0,3}:\W{0,4}(?![^?]{2,120}\?)",
     re.IGNORECASE,
 )
 """A field of a card or form: the word is its name."""
-_WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_ENGLISH = frozenset(
+    """the your you what how who whose why when which and for with to this that these do does did can could my from about
+    it its are have has please write not or on by every all any if should would will must of in is a an as at be their
+    there our we they his her between using without into where name tell me""".split()
+)
+_OTHER = frozenset(
+    """der das den dem ein eine einen und nicht ist sind wie wann wenn ich mein meine sie ihre wird werden kann für mit auf
+    le la les un une et est que qui quoi comment quand je mon ma vous votre votre pour dans avec sur des du au
+    el los las una y no cómo como qué quién cuándo mi su para con por del lo se il gli che chi cosa come quando mio per nel
+    della di sono os um uma e não quem meu seu com em de het een niet wat hoe wanneer ik mijn je uw voor met op
+    i w z na się nie jak kiedy co mój czy do""".split()
+)
 _LEAST_WORDS = 3
 """Shorter ones (\"Need help?\") ask for nothing that could be judged."""
 
@@ -85,4 +97,12 @@ def is_request(sentence: str) -> bool:
     seen = sentence[:LONGEST]
     if len(_WORD.findall(seen)) < _LEAST_WORDS or _LABEL.match(seen):
         return False
-    return _IMPERATIVE.match(seen) is not None or _ASKING.search(seen) is not None
+    return (_IMPERATIVE.match(seen) is not None or _ASKING.search(seen) is not None) and not _is_foreign(seen)
+
+
+def _is_foreign(sentence: str) -> bool:
+    """Whether the sentence is in a language that the models of the judge do not know: they know English."""
+    words = {word.lower() for word in _WORD.findall(sentence)}
+    foreign = len(words & _OTHER) - len(words & _ENGLISH & _OTHER)
+    letters = sum(map(str.isalpha, sentence))
+    return foreign > len(words & _ENGLISH) or 2 * sum(one.isascii() and one.isalpha() for one in sentence) < letters

@@ -25,7 +25,7 @@ from rag_service.domain.policy import Injected, QuestionPii
 from rag_service.ports import InjectionClassifier
 from rag_service.store.tenants import Tenant
 
-THRESHOLD = 0.9
+THRESHOLD = 0.97
 """Of the classifier's score, chosen on one half of its test sets: see ``docs/evaluation.md``."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _PIECE, _MOST_PIECES = 900, 8
