@@ -18,6 +18,7 @@ from eval.measures.entailment import entails
 from rag_service.sentences import sentence_spans
 
 _MARKERS = re.compile(r"\s{0,3}\[(\d{1,3})\]")
+_LEADING_MARKERS = re.compile(r"(?:\[\d{1,3}\]\s{0,3}){1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def citation_quality(answer: str, quotes: Mapping[int, str]) -> CitationQuality:
     >>> citation_quality("Refunds take five days [1][2]. Cards cost nothing [1].", quotes)
     CitationQuality(recall=0.5, precision=0.3333333333333333)
     """
-    sentences = [_cited(answer[start:end], quotes) for start, end in sentence_spans(answer)]
+    sentences = [_cited(sentence, quotes) for sentence in _sentences(answer)]
     sentences = [(sentence, cited) for sentence, cited in sentences if sentence]
     if not sentences:
         return CitationQuality(0.0, None)
@@ -55,6 +56,23 @@ def without_markers(answer: str) -> str:
     'Five days. Or six'
     """
     return _MARKERS.sub("", answer)
+
+
+def _sentences(answer: str) -> list[str]:
+    """Sentences with their markers, also where those stand behind the full stop.
+
+    >>> _sentences("Press “Send.” [1] Then wait [2].")
+    ['Press “Send.” [1]', 'Then wait [2].']
+    """
+    sentences: list[str] = []
+    for start, end in sentence_spans(answer):
+        sentence = answer[start:end]
+        if sentences and (leading := _LEADING_MARKERS.match(sentence)):
+            sentences[-1] += f" {leading.group().strip()}"
+            sentence = sentence[leading.end() :]
+        if sentence:
+            sentences.append(sentence)
+    return sentences
 
 
 def _cited(sentence: str, quotes: Mapping[int, str]) -> tuple[str, Sequence[str]]:

@@ -33,6 +33,11 @@ def test_a_key_sentence_is_held_nearly_whole_in_a_short_answer(answer: str, valu
     assert key_sentence(answer, [FACT]) == value
 
 
+def test_a_line_counts_where_its_sentence_goes_on() -> None:
+    fact = "Sales staff apply in clear writing\nto the Oslo office through the east gate"
+    assert key_sentence("Sales staff apply in clear writing.", [fact]) == 1.0
+
+
 def test_token_f1_is_the_harmonic_mean_of_shared_words() -> None:
     # said: refunds take five working days; wanted: five days or ten; shared: five, days
     precision, recall = 2 / 5, 2 / 4

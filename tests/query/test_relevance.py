@@ -71,6 +71,11 @@ def test_fit_is_cosine_and_share_of_words_of_one_passage() -> None:
     assert Fit("Which days does the car loan take?", (near, far)).best == pytest.approx(0.4 + 3 / 4)
 
 
+def test_an_introduction_takes_nothing_from_the_fit() -> None:
+    asked = "How long does a car loan take?"
+    assert Fit(f"I was born in a village by the northern sea. {asked}", loan()).best == Fit(asked, loan()).best > 0.6
+
+
 def test_where_names_were_scrubbed_none_is_unknown() -> None:
     question = "How long does a car loan take at Birch Bank?"
     assert Fit(question, loan()).unknown_names() == {"birch"}
@@ -87,6 +92,8 @@ def test_where_names_were_scrubbed_none_is_unknown() -> None:
         ("What does CS50 cost on the 3rd day?", {"cs50"}),
         ("Is the iPhone app free?", {"iphone"}),
         ("How Do Women's Basketball Achievements Compare?", set()),
+        ("IS A LOAN FREE?", set()),
+        ("The review of our work at Acorn Bank", set()),
         ("Wann wird die Gebühr fällig?", set()),
         ("An Introduction to Retrieval Systems for the Library of Congress", set()),
         ("Thanks, Maria! “What is the fee at Acorn?”", {"acorn"}),
