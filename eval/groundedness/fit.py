@@ -30,11 +30,8 @@ _RIDGE = 0.02
 
 
 def fit(measured: Sequence[Pair]) -> tuple[Weights, float]:
-    """The weights of both functions, each with its bias first, and the threshold that lets so few through."""
-    rows = [(one, pair.is_faithful) for pair in measured for one in pair.likenesses[:1]]
-    without = _regress([(one.values, faithful) for one, faithful in rows if not one.own])
-    own = _regress([(one.values, faithful) for one, faithful in rows if one.own])
-    weights = Weights(without, own)
+    """The weights, the bias first, and the threshold that lets so few falsified wordings through."""
+    weights = Weights(_regress([(one.values, pair.is_faithful) for pair in measured for one in pair.likenesses[:1]]))
     false = sorted((weights.score(pair) for pair in measured if not pair.is_faithful), reverse=True)
     return weights, false[int(MOST_FALSE * len(false))] + 1e-6
 
@@ -54,17 +51,16 @@ def _regress(rows: Sequence[tuple[tuple[float, ...], bool]]) -> tuple[float, ...
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """As ``WITHOUT_OWN_WORDS`` and ``WITH_OWN_WORDS`` of the product."""
+    """As ``WEIGHTS`` of the product."""
 
-    without: tuple[float, ...]
-    own: tuple[float, ...]
+    values: tuple[float, ...]
 
     def score(self, pair: Pair) -> float:
         """The best score that any text gives the wording; 0 where none keeps to the rules."""
         return max(map(self._of, pair.likenesses), default=0.0)
 
     def _of(self, likeness: Likeness) -> float:
-        bias, *weights = self.own if likeness.own else self.without
+        bias, *weights = self.values
         return float(1 / (1 + np.exp(-(bias + np.dot(weights, likeness.values)))))
 
 
@@ -97,8 +93,8 @@ def main() -> None:
         measured = list(pairs(arguments.folder, embedder, sentences=arguments.sentences))
     halves = [[pair for pair in measured if pair.half == half] for half in (0, 1)]
     weights, threshold = fit(halves[0])
-    shipped = Weights(product.WITHOUT_OWN_WORDS, product.WITH_OWN_WORDS)
-    lines = [f"without own words {weights.without}", f"with own words {weights.own}"]
+    shipped = Weights(product.WEIGHTS)
+    lines = [f"weights {weights.values}"]
     lines += report(weights, threshold, halves[0], "fitted half")
     lines += report(weights, threshold, halves[1], "other half")
     lines += report(shipped, product.ACCEPTED, halves[1], "other half, as shipped")

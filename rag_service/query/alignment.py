@@ -1,7 +1,7 @@
 """What a sentence does with the words of the text it is compared with: who does what to whom, and what is turned round.
 
-Meaning by cosine hardly tells "A pays B" from "B pays A", or open from closed; these rules do, and nothing that a model
-of meaning says overrules them.
+Meaning by cosine hardly tells "A pays B" from "B pays A"; these rules do, and nothing that a model of meaning says
+overrules them.
 """
 
 from __future__ import annotations
@@ -12,66 +12,26 @@ from collections.abc import Sequence
 from rag_service.lexical import STOP_WORDS, terms, words
 from rag_service.query.exact_facts import NUMBER_WORDS, TURNS
 
-_PAIRS = """increase decrease; increase reduce; rise fall; raise lower; grow shrink; gain lose; gain loss; profit loss;
-open closed; open close; allow forbid; allowed forbidden; allow prohibit; permit prohibit; permitted prohibited;
-permit forbid; allow deny; grant deny; approve reject; approve refuse; approve deny; accept reject; accept refuse;
-accept decline; include exclude; including excluding; enable disable; activate deactivate; start stop; start end;
-begin end; begin finish; first last; early late; earlier later; earliest latest; always never; always sometimes;
-required optional; mandatory optional; compulsory voluntary; necessary optional; free paid; free charged; cheap
-expensive; cheaper dearer; high low; higher lower; highest lowest; maximum minimum; max min; large small; larger
-smaller; largest smallest; big small; long short; longer shorter; longest shortest; fast slow; faster slower; hot
-cold; warm cold; warm cool; wet dry; full empty; inside outside; internal external; indoor outdoor; public private;
-buy sell; purchase sell; purchase sale; lend borrow; lender borrower; employer employee; buyer seller; send receive;
-sender receiver; deposit withdraw; deposit withdrawal; credit debit; import export; arrive depart; arrival departure;
-enter leave; join leave; connect disconnect; lock unlock; attach detach; add remove; add delete; install uninstall;
-push pull; left right; top bottom; front rear; front back; upper lower; north south; east west; northern southern;
-eastern western; morning evening; day night; daily monthly; daily weekly; weekly monthly; monthly yearly; monthly
-annual; monthly quarterly; quarterly annual; male female; man woman; men women; husband wife; parent child; adult
-child; old new; older newer; old young; senior junior; domestic international; national international; local global;
-temporary permanent; partial full; partly fully; single joint; single double; single multiple; direct indirect; legal
-illegal; valid invalid; true false; right wrong; correct incorrect; safe dangerous; safe unsafe; good bad; better
-worse; best worst; positive negative; success failure; succeed fail; pass fail; win lose; agree disagree; encourage
-discourage; present absent; online offline; manual automatic; hard soft; strong weak; light heavy; light dark; black
-white; wide narrow; rich poor; easy difficult; simple complex; pre post; major minor; undergraduate graduate; before
-after; above below; more less; with without; credited debited; exempt liable; guilty innocent; alive dead; life death;
-ascending descending; upload download; encrypt decrypt; expand contract; extend shorten; renew cancel; hire dismiss;
-keep discard; preserve destroy; protect endanger; secure insecure; eligible ineligible;
-fixed variable; fixed floating"""
-_OPPOSITES: dict[str, frozenset[str]] = {}
-for _pair in _PAIRS.split(";"):
-    _one, _other = (next(iter(terms(word)), word) for word in _pair.split())
-    if _one != _other:
-        _OPPOSITES[_one] = _OPPOSITES.get(_one, frozenset()) | {_other}
-        _OPPOSITES[_other] = _OPPOSITES.get(_other, frozenset()) | {_one}
-_PREFIXES = ("un", "in", "im", "ir", "il", "non", "dis", "mis", "de", "anti", "under", "over")
 _LIGHT = frozenset(
     terms(
-        """also please note therefore thus hence however additionally moreover furthermore overall specifically namely
-        indeed get gets got according accordance passage passages document documents text states stated mentions
-        mentioned says said follows following summary answer"""
+        "also please therefore thus hence however additionally moreover furthermore indeed namely overall get gets got"
     )
 )
-"""Words with which a model leads into a sentence or joins it; they tell nothing of their own."""
+"""Words that join sentences and tell nothing of their own."""
+_LEAD_IN = re.compile(
+    r"^(?:(?:according to|based on|as stated in|in) (?:the|this|these) (?:given |provided )?"
+    r"(?:passage|document|text|context)s?(?: \d{1,2})?"
+    r"|(?:the|this) (?:passage|document|text) (?:says|states|mentions) that"
+    r"|as stated|in summary|in short|to summari[sz]e|(?:please )?note that|the answer is(?: that)?|answer)"
+    r"\s?[,:]?\s(?=\S)",
+    re.IGNORECASE,
+)
 _DIRECTIONS = frozenset("from off out onto outside inside between against behind beyond".split())
 _UNORDERED = frozenset("a an the and or as that which who is are was were be been".split())
 _MOST_ORDERED = 60
 _WRITTEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 LONGEST_WORD = 20
 """Letters of a word that the support lacks: a longer one could carry a message, encoded."""
-
-
-def opposes(missing: frozenset[str], held: frozenset[str]) -> bool:
-    """Whether a word that the text lacks is the opposite of one that it holds.
-
-    >>> opposes(frozenset({"close"}), frozenset({"open"})), opposes(frozenset({"unpaid"}), frozenset({"paid"}))
-    (True, True)
-    """
-    for one in missing:
-        if _OPPOSITES.get(one, frozenset()) & held:
-            return True
-        if any(one == prefix + other or other == prefix + one for prefix in _PREFIXES for other in held):
-            return True
-    return False
 
 
 def in_order(text: str) -> tuple[str, ...]:
@@ -139,6 +99,15 @@ def ordinary_terms(text: str) -> frozenset[str]:
         for term in terms(word)
     }
     return frozenset(terms(text)) - special
+
+
+def without_lead_in(text: str) -> str:
+    """The statement, without the words that announce it.
+
+    >>> without_lead_in("According to the passage, gift cards are never refunded.")
+    'gift cards are never refunded.'
+    """
+    return _LEAD_IN.sub("", text, count=1)
 
 
 def without_light(missing: frozenset[str]) -> frozenset[str]:

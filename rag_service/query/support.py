@@ -2,13 +2,13 @@
 
 A sentence that copies one of a passage is supported. Any other must keep to rules that no likeness overrules:
 
-- its amounts and active forms stand in the support, and its turning words are the support's (``exact_facts``);
+- every content word of it stands in the support, but for words that only join sentences (``alignment``): a word that
+  the support lacks may be another name, subject or claim, and nothing here could tell that it is not;
+- its amounts and active forms stand there too, and its turning words are the support's (``exact_facts``);
 - it holds no sign, and no invisible character, oftener than the support does;
-- the words that the support lacks are few, ordinary, short and in lower case: no name, subject or code is added;
-- none of them is the opposite of what the support says, and nothing changes places in it (``alignment``).
+- nothing has changed places in it: who does what to whom, which amount is whose (``alignment``).
 
-Of those that keep them, one without a word of its own is supported as far as words go, and one with such words where
-the two are alike enough in meaning as well (``groundedness``). Without a model of meaning no such word is let through.
+What keeps to them is supported where order and omissions leave the meaning as it was (``groundedness``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rag_service.detect.concealment import find_concealment
 from rag_service.domain.answer import Passage
 from rag_service.lexical import STOP_WORDS, terms, words
 from rag_service.ports import Embedder
-from rag_service.query.alignment import LONGEST_WORD, is_turned_round, opposes, ordinary_terms, without_light
+from rag_service.query.alignment import LONGEST_WORD, is_turned_round, without_lead_in, without_light
 from rag_service.query.groundedness import ACCEPTED, Likeness, groundedness
 from rag_service.query.windows import Facts, Window, paired_windows, sentence_windows, without_markers
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Support", "SupportFinder", "without_markers"]
 
-LEAST_COVERED = 0.65
-"""The least share of a sentence's content that its support must hold, before anything else is asked."""
-_MOST_UNSUPPORTED = 3
 _MOST_COMPARED = 2
 _MOST_EMBEDDED = 24
 """Texts of a draft that are embedded at most: what a draft of many rewordings costs is bounded."""
@@ -83,7 +80,7 @@ class SupportFinder:
             return None
         if copied := self._copies.get(plain):
             return Support(copied.passage, copied.start, copied.end, 1.0)
-        return self._reworded(plain, LEAST_COVERED)
+        return self._reworded(plain)
 
     def find_parts(self, sentence: str) -> tuple[Support, ...]:
         """What supports it as a whole or, of a sentence of two statements, what supports each of them; or nothing.
@@ -127,38 +124,25 @@ class SupportFinder:
 
     def _statement(self, clause: str) -> Support | None:
         subject, content = terms(clause)[:1], Facts(clause).terms
-        found = self._reworded(clause, 1.0) if len(content) >= _LEAST_IN_CLAUSE else None
+        found = self._reworded(clause) if len(content) >= _LEAST_IN_CLAUSE else None
         return found if found and terms(found.text)[:1] == subject else None
 
-    def likenesses(self, sentence: str, least_covered: float = LEAST_COVERED) -> list[tuple[Window, Likeness]]:
+    def likenesses(self, sentence: str) -> list[tuple[Window, Likeness]]:
         """The texts that keep to every rule about the sentence, nearest first, and how like it they are."""
-        said = Facts(without_markers(sentence))
-        if not said.terms or find_concealment(said.plain):
+        said = Facts(without_lead_in(without_markers(sentence)))
+        if not said.sequence or find_concealment(said.plain):
             return []
-        ordinary = ordinary_terms(said.plain)
-        near: list[tuple[float, int, Window, frozenset[str]]] = []
-        for window in self._windows:
-            missing = without_light(said.terms - window.facts.terms)
-            covered = 1 - len(missing) / len(said.terms)
-            if covered < least_covered or len(missing) > _MOST_UNSUPPORTED or not missing <= ordinary:
-                continue
-            if _keeps_facts(said, window.facts, missing):
-                near.append((covered, window.start - window.end, window, missing))
-        near.sort(key=lambda found: found[:2], reverse=True)
-        if any(missing for *_, missing in near) and not self.are_words(said.plain):
-            return []
-        compared = ((window, self._likeness(said, window.facts, missing)) for *_, window, missing in near)
+        near = [window for window in self._windows if _keeps_facts(said, window.facts)]
+        near.sort(key=lambda window: (-len(said.terms & window.facts.terms), window.end - window.start))
+        compared = ((window, self._likeness(said, window.facts)) for window in near)
         return [(window, likeness) for window, likeness in islice(compared, _MOST_COMPARED) if likeness]
 
-    def _reworded(self, plain: str, least_covered: float) -> Support | None:
-        best: Support | None = None
-        for window, likeness in self.likenesses(plain, least_covered):
-            score = groundedness(likeness)
-            if score >= ACCEPTED and (best is None or score > best.score):
-                best = Support(window.passage, window.start, window.end, score)
-        return best
+    def _reworded(self, plain: str) -> Support | None:
+        scored = [(groundedness(likeness), window) for window, likeness in self.likenesses(plain)]
+        score, window = max(scored, key=lambda found: found[0], default=(0.0, None))
+        return Support(window.passage, window.start, window.end, score) if window and score >= ACCEPTED else None
 
-    def _likeness(self, said: Facts, held: Facts, missing: frozenset[str]) -> Likeness | None:
+    def _likeness(self, said: Facts, held: Facts) -> Likeness | None:
         """None where the draft had so many rewordings already that no more are compared."""
         shared = [term for term in said.sequence if term in held.sequence]
         vectors = self._embedded(said.plain, held.plain) if self.embedder else None
@@ -166,9 +150,7 @@ class SupportFinder:
             return None
         return Likeness(
             told=len(said.terms & held.terms) / len(held.terms),
-            own=len(missing),
             moved=sum(pair not in held.neighbours for pair in pairwise(shared)),
-            length=len(said.terms),
             apart=1 - float(vectors[0] @ vectors[1]) if vectors else None,
         )
 
@@ -181,12 +163,10 @@ class SupportFinder:
         return [self._vectors[text] for text in texts]
 
 
-def _keeps_facts(said: Facts, held: Facts, missing: frozenset[str]) -> bool:
+def _keeps_facts(said: Facts, held: Facts) -> bool:
     return (
-        said.exact.turns == held.exact.turns
-        and said.exact.active <= held.exact.active
-        and said.exact.amounts <= held.exact.amounts
+        not without_light(said.terms - held.terms)
+        and said.exact.turns == held.exact.turns
         and said.signs <= held.signs
-        and not opposes(missing, held.terms)
         and not is_turned_round(said.order, held.order)
     )

@@ -71,7 +71,7 @@ def prompt() -> Prompt:
 
 
 @given(drafts, cuts, st.sampled_from([400, 9]))
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_a_stream_releases_what_the_whole_draft_does(
     models: Models, draft: str, steps: list[int], most_words: int
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_stream_releases_what_the_whole_draft_does(
     st.text("aB1 .!?…。！\n\r\u2028)”’,(-[e.g\x0b\x85\u3000", max_size=60) | drafts,
     cuts,
 )
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_sentences_are_those_of_the_whole_text_however_it_is_cut(text: str, steps: list[int]) -> None:
     draft, found = DraftSentences(10_000), []
     at = turn = 0

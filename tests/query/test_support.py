@@ -182,4 +182,4 @@ def test_the_time_grows_as_the_text_does(unit: str) -> None:
         return time.process_time() - before
 
     # Eight times the text: eight times the work if linear, sixty-four if quadratic.
-    assert min(spent(200_000) for _ in range(2)) < 30 * max(min(spent(25_000) for _ in range(3)), 0.002)
+    assert min(spent(60_000) for _ in range(2)) < 30 * max(min(spent(7_500) for _ in range(3)), 0.001)

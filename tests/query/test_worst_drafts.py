@@ -190,8 +190,7 @@ POLICIES = {"removing": AnswerPolicy(), "marking": AnswerPolicy(unsupported=Unsu
 STEPS = (100_000, 1, 3, 7)
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(("policy", "step"), [*(("removing", step) for step in STEPS), ("marking", STEPS[0])])
 @pytest.mark.parametrize("name", LEAKS)
 def test_no_disguise_lets_a_marker_leave(name: str, policy: str, step: int, models: Models) -> None:
     released = read(lambda prompt: f"{FIRST}\n{LEAKS[name](prompt)}\n{LAST}", models, step, POLICIES[policy])
