@@ -34,6 +34,8 @@ _WIDER: tuple[dict[str, object], ...] = (
     {"limit": 101},
     {"limit": 10**30},
     {"limit": "all"},
+    {"answer_schema": {"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}}},
+    {"answer_schema": {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a+)+$"}}}},
 )
 """Bodies that no documented request has: each is refused."""
 
@@ -66,6 +68,12 @@ def asking(template: str) -> Maker:
                 there = path_of(template, {"tenant": document.tenant})
                 nowhere = path_of(template, {"tenant": "nowhere at all"})
                 probes.append(Probe(route, "foreign tenant", request(sentence, there), request(sentence, nowhere)))
+        if template.endswith("/query"):
+            probes += [
+                Probe(route, "form", request(f"What is {word}?", answer_schema=_form(word)), served=reads)
+                for document in rng.sample(foreign, min(4, len(foreign)))
+                for word in sorted(document.canaries)[:1]
+            ]
         for wider in rng.sample(_WIDER, 8):
             body = {"question": "What is paid for a night?", **wider}
             probes.append(Probe(route, "wider", with_json("POST", path, body)))
@@ -77,6 +85,12 @@ def asking(template: str) -> Maker:
         return shuffled(rng, probes)
 
     return make
+
+
+def _form(word: str) -> dict[str, object]:
+    """A form that asks for a word of others' documents in every place, as one that must be there."""
+    described = {"type": "string", "description": f"the sentence that holds {word}"}
+    return {"type": "object", "properties": {word[:60]: described, "reference": described}}
 
 
 def public(route: str) -> Maker:

@@ -88,10 +88,13 @@ def usage_of(event: dict[str, Any]) -> Usage | None:
     usage = event.get("usage")
     if not isinstance(usage, dict):
         return None
-    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    if all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one < _MOST_TOKENS_TOLD for one in counts):
-        return Usage(*counts)
-    return None
+    read, written = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    return Usage(read, written) if read is not None and written is not None else None
+
+
+def _count(value: object) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS_TOLD
+    return value if is_count and isinstance(value, int) else None
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show
+from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
 if TYPE_CHECKING:
     from rag_service.domain.answer import Answer
@@ -18,6 +20,10 @@ def ask(
     tenant: TenantName,
     user: Annotated[str, typer.Option(help="Answer from what this user may read.")],
     group: Annotated[list[str] | None, typer.Option(help="Count the user as a member, for this question.")] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Answer with a JSON value that fits the JSON Schema in this file."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Most passages to answer from.")] = 10,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -25,15 +31,30 @@ def ask(
     """Ask a question, and get an answer whose every sentence is cited."""
     from rag_service.owner.reach import at_desk
 
+    form = _schema_in(schema, as_json) if schema else None
+
     async def action() -> Answer:
         question.encode()  # one that is no text is refused here, whether or not there is anything to search
         return await at_desk(
             settings_for(data_dir),
-            lambda _, desk: desk.ask(question, tenant=tenant, user=user, groups=group or [], limit=limit),
+            lambda _, desk: desk.ask(question, tenant=tenant, user=user, groups=group or [], limit=limit, schema=form),
         )
 
     answer = run(as_json, action)
     show(as_json, asdict(answer), readable(answer))
+
+
+def _schema_in(file: Path, as_json: bool) -> dict[str, Any]:
+    from rag_service.query.answer_schema import MOST_BYTES
+
+    try:
+        content = file.read_bytes()
+        found = json.loads(content) if len(content) <= MOST_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        fail(as_json, "InvalidRequest", f"{printable(str(file))} holds no JSON Schema of at most {MOST_BYTES} bytes")
+    return found
 
 
 def readable(answer: Answer) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
@@ -90,8 +91,23 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class StructuredAnswer:
+    """A value in the form that the caller asked for.
+
+    ``cited`` tells by which citations each text, number, choice and truth value in it is supported: their markers, by
+    JSON pointer (RFC 6901).
+    """
+
+    value: Any
+    cited: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What is released. ``found`` is false, and ``citations`` empty, where nothing readable answers."""
+    """What is released. ``found`` is false, and ``citations`` empty, where nothing readable answers.
+
+    Where the caller gave a schema, ``structured`` is the answer, and ``answer`` the same for reading.
+    """
 
     answer_id: str
     answer: str
@@ -103,3 +119,4 @@ class Answer:
     usage: Usage
     cached: bool
     trace_id: str
+    structured: StructuredAnswer | None = None

@@ -74,7 +74,12 @@ class OwnerApp:
         asked = wire.asked(wire.QUESTION, body)
         tenant = await self._tenants.by_name(asked.tenant)
         answer = self._desk.ask(
-            asked.question, tenant=asked.tenant, user=asked.user, groups=asked.groups, limit=asked.limit
+            asked.question,
+            tenant=asked.tenant,
+            user=asked.user,
+            groups=asked.groups,
+            limit=asked.limit,
+            schema=asked.schema,
         )
         return tenant.id, _encoded(answer)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from rag_service.authentication import act_as
 from rag_service.domain.answer import Answer
 from rag_service.domain.identity import TenantId
 from rag_service.domain.retrieval import SealedPoint
+from rag_service.query.answer_schema import AnswerSchema
 from rag_service.query.ask import ask
 from rag_service.query.retrieve import Filters
 from rag_service.wiring import Service
@@ -20,7 +21,16 @@ class Desk(Protocol):
     Whatever only changes SQL needs no desk: the holder follows the outbox (``rag_service.owner.reach``).
     """
 
-    async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
+    async def ask(
+        self,
+        question: str,
+        *,
+        tenant: str,
+        user: str,
+        groups: Sequence[str],
+        limit: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """The answer that this user of the tenant would get. Raises as ``rag_service.query.ask`` does."""
         ...
 
@@ -51,11 +61,21 @@ class LocalDesk:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
+    async def ask(
+        self,
+        question: str,
+        *,
+        tenant: str,
+        user: str,
+        groups: Sequence[str],
+        limit: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """The answer, from what this user may read."""
         store = self._service.store
         caller = await act_as(await store.tenants.by_name(tenant), user, groups, groups_of=store.groups)
-        return await ask(question, Filters(), caller, self._service.query_parts, limit=limit)
+        form = AnswerSchema.parse(schema) if schema is not None else None
+        return await ask(question, Filters(), caller, self._service.query_parts, limit=limit, schema=form)
 
     async def embedding(self) -> str:
         """The fingerprint of the model that is loaded."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -67,9 +67,19 @@ class RemoteDesk:
         """The holder lives, and takes our token."""
         await self._call("/hello", {}, patience_s=_HELLO_S)
 
-    async def ask(self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int) -> Answer:
+    async def ask(
+        self,
+        question: str,
+        *,
+        tenant: str,
+        user: str,
+        groups: Sequence[str],
+        limit: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """The holder's answer."""
-        asked = wire.Question(question, tenant, user, tuple(groups), limit)
+        form = dict(schema) if schema is not None else None
+        asked = wire.Question(question, tenant, user, tuple(groups), limit, form)
         return self._told(wire.ANSWER, await self._call("/ask", asked))
 
     async def embedding(self) -> str:

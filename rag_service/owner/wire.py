@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +30,7 @@ class Question:
     user: str
     groups: tuple[str, ...]
     limit: int
+    schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

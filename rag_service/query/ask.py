@@ -17,11 +17,15 @@ import structlog
 
 from rag_service.authentication import Caller
 from rag_service.detect.pii import PiiDetector
-from rag_service.domain.answer import Answer, Flag, Passage, Route, Usage
-from rag_service.ports import Answerer, ChunkIndex, Embedder
-from rag_service.query.cite import cite
+from rag_service.domain.answer import Answer, Flag, Passage, Route, StructuredAnswer, Usage
+from rag_service.domain.policy import AnswerPolicy
+from rag_service.ports import Answerer, ChunkIndex, Embedder, Prompt
+from rag_service.query.answer_schema import AnswerSchema
+from rag_service.query.cite import Cited, cite
+from rag_service.query.extract_values import extract_values
 from rag_service.query.filter import OutputFilter
 from rag_service.query.generate import generate
+from rag_service.query.generate_value import generate_value
 from rag_service.query.guard import GuardPolicy, guard
 from rag_service.query.open_passages import open_passages
 from rag_service.query.prompt import build_prompt
@@ -29,6 +33,7 @@ from rag_service.query.relevance import is_answerable
 from rag_service.query.retrieve import Filters, Ranked, retrieve
 from rag_service.query.route import Tier, route
 from rag_service.query.stages import StageClock
+from rag_service.query.structured import ValueFilter
 from rag_service.query.support import SupportFinder
 from rag_service.query.token_budget import TokenBudget
 from rag_service.query.vet import Vetted, is_usable, vet
@@ -65,16 +70,25 @@ class Found:
 
 
 async def ask(
-    question: str, filters: Filters, caller: Caller, parts: QueryParts, *, limit: int, clock: StageClock | None = None
+    question: str,
+    filters: Filters,
+    caller: Caller,
+    parts: QueryParts,
+    *,
+    limit: int,
+    schema: AnswerSchema | None = None,
+    clock: StageClock | None = None,
 ) -> Answer:
     """An answer that rests on passages the caller may read, or "not found". ``clock`` is told how long each stage took.
+
+    With a ``schema`` the answer is a value in that form.
 
     Raises:
         InvalidRequest, QuestionRefused: the guard refused the question.
         Unavailable: the index or SQL did not answer; there is never a partial answer.
     """
     clock = clock or StageClock()
-    answer = await _answer(question, filters, caller, parts, limit, clock)
+    answer = await _answer(question, filters, caller, parts, limit, schema, clock)
     _log.info(
         "question_answered",
         tenant=caller.scope.tenant,
@@ -88,12 +102,21 @@ async def ask(
 
 
 async def _answer(
-    question: str, filters: Filters, caller: Caller, parts: QueryParts, limit: int, clock: StageClock
+    question: str,
+    filters: Filters,
+    caller: Caller,
+    parts: QueryParts,
+    limit: int,
+    schema: AnswerSchema | None,
+    clock: StageClock,
 ) -> Answer:
     limit = min(limit, parts.passages)
     depth = max(_LEAST_DEPTH, 3 * limit)
     with clock.stage("guard"):
         guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
+        if schema is not None:  # its names and descriptions reach the model as the question does
+            _, more = await asyncio.to_thread(guard, schema.words(), caller.tenant, parts.guard_policy)
+            noticed = tuple(dict.fromkeys(noticed + more))
     with clock.stage("retrieve"):
         ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
     vetted = await _open_and_vet(guarded.text, ranked, caller, parts.documents, limit, clock)
@@ -103,31 +126,72 @@ async def _answer(
     choice = route(guarded.text, parts.answerers)
     if not is_found:
         return _not_found(flags, Route(choice.tier, "none", "no readable passage is relevant enough"), Usage())
-    prompt = build_prompt(guarded.text, vetted.passages)
-    screen = partial(
-        OutputFilter, prompt, caller.tenant.policy, detector=parts.detector, finder=SupportFinder(prompt.passages)
-    )
-    generated = await generate(
-        prompt, choice.answerer, parts.extractive, screen, clock, policy=caller.tenant.policy, budget=parts.budget
-    )
-    with clock.stage("cite"):
-        cited = cite(generated.sentences)
-    flags += generated.flags
-    taken = Route(choice.tier, generated.model, choice.reason)
-    if not cited.citations:
-        return _not_found(flags, taken, generated.usage)
+    prompt = build_prompt(guarded.text, vetted.passages, schema.schema if schema else None)
+    write = _sentences if schema is None else partial(_value, schema)
+    written = await write(prompt, choice.answerer, caller.tenant.policy, parts, clock)
+    flags += written.flags
+    taken = Route(choice.tier, written.model, choice.reason)
+    if not written.cited.citations:
+        return _not_found(flags, taken, written.usage)
     return Answer(
         answer_id=secrets.token_hex(8),
-        answer=cited.text,
+        answer=written.cited.text,
         found=True,
-        citations=cited.citations,
-        groundedness=cited.groundedness,
+        citations=written.cited.citations,
+        groundedness=written.cited.groundedness,
         flags=flags,
         route=taken,
-        usage=generated.usage,
+        usage=written.usage,
         cached=False,
         trace_id=secrets.token_hex(8),
+        structured=written.structured,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What may be released, cited; who wrote it, at what cost, and what happened on the way."""
+
+    cited: Cited
+    structured: StructuredAnswer | None
+    model: str
+    usage: Usage
+    flags: tuple[Flag, ...]
+
+
+async def _sentences(
+    prompt: Prompt, answerer: Answerer, policy: AnswerPolicy, parts: QueryParts, clock: StageClock
+) -> _Written:
+    finder = SupportFinder(prompt.passages, parts.embedder)
+    screen = partial(OutputFilter, prompt, policy, detector=parts.detector, finder=finder)
+    generated = await generate(prompt, answerer, parts.extractive, screen, clock, policy=policy, budget=parts.budget)
+    with clock.stage("cite"):
+        cited = cite(generated.sentences)
+    return _Written(cited, None, generated.model, generated.usage, generated.flags)
+
+
+async def _value(
+    schema: AnswerSchema,
+    prompt: Prompt,
+    answerer: Answerer,
+    policy: AnswerPolicy,
+    parts: QueryParts,
+    clock: StageClock,
+) -> _Written:
+    finder = SupportFinder(prompt.passages, parts.embedder)
+    generated = await generate_value(
+        prompt,
+        None if answerer is parts.extractive else answerer,
+        partial(extract_values, prompt.question, schema.schema, prompt.passages, parts.embedder),
+        partial(ValueFilter, prompt, schema, policy, parts.detector, finder),
+        clock,
+        policy=policy,
+        budget=parts.budget,
+    )
+    filled = generated.filled
+    with clock.stage("cite"):
+        cited = cite(filled.sentences() if filled else ())
+    return _Written(cited, filled.structured() if filled else None, generated.model, generated.usage, generated.flags)
 
 
 async def search(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 
 from rag_service.domain.answer import Answer, Passage
 from rag_service.query import ask as path
+from rag_service.query.answer_schema import AnswerSchema
 from rag_service.query.retrieve import Filters
 from rag_service.web.authenticate import CurrentService, QueryCaller
 
@@ -48,6 +49,21 @@ class QuestionBody(BaseModel):
         return Filters(self.filters.document_ids, self.filters.sources) if self.filters else Filters()
 
 
+class AskBody(QuestionBody):
+    """A question that is to be answered, in a form of the caller's own where one is given."""
+
+    answer_schema: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="A JSON Schema (Draft 2020-12) of an object. The answer is then a value in that form, under "
+            "`structured`, each text, number, choice and truth value in it cited; what no passage holds is left out."
+        ),
+    ] = None
+
+    def form(self) -> AnswerSchema | None:
+        return AnswerSchema.parse(self.answer_schema) if self.answer_schema is not None else None
+
+
 class SearchResult(BaseModel):
     """A passage: ``text`` is exactly the document's text at ``[start:end]``."""
 
@@ -83,9 +99,11 @@ class SearchResults(BaseModel):
 
 
 @router.post("/query")
-async def query(body: QuestionBody, caller: QueryCaller, service: CurrentService) -> Answer:
+async def query(body: AskBody, caller: QueryCaller, service: CurrentService) -> Answer:
     """Answer a question. Every sentence is cited; where nothing readable answers, `found` is false."""
-    return await path.ask(body.question, body.narrowing(), caller, service.query_parts, limit=body.limit)
+    return await path.ask(
+        body.question, body.narrowing(), caller, service.query_parts, limit=body.limit, schema=body.form()
+    )
 
 
 @router.post("/search")
