@@ -55,7 +55,8 @@ class DraftSentences:
 
     def settled(self) -> list[DraftSentence]:
         """The sentences that nothing can move any more and that were not given yet."""
-        self._spans = sentence_spans(self._pending)
+        if self._read < len(self._pending):
+            self._spans = sentence_spans(self._pending)
         taken = self._take(self._spans[:-1])
         self._spans, self._read = [], len(self._pending)
         return taken

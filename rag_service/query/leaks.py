@@ -7,7 +7,7 @@ known here still releases nothing: of what the draft says, only what passages su
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rag_service.detect.concealment import reveal
 from rag_service.lexical import words
@@ -31,7 +31,7 @@ class MarkerWatch:
 
     def __init__(self, prompt: Prompt) -> None:
         self._spellings = [one for secret in (prompt.canary, _random_part(prompt.fence)) for one in spellings(secret)]
-        self._grams = {one[i : i + _GRAM] for one in self._spellings for i in range(len(one) - _GRAM + 1)}
+        self._grams = frozenset(gram for one in self._spellings for gram in _some_grams(one))
         self._tails: list[str] = []
 
     def leaks(self, sentence: str) -> bool:
@@ -49,8 +49,8 @@ class MarkerWatch:
         return found or any(self._holds(view) for view in views)
 
     def _holds(self, reading: str, from_: int = 0) -> bool:
-        grams = self._grams
-        if not any(reading[at : at + _GRAM] in grams for at in range(from_, len(reading) - _GRAM + 1)):
+        slices = map(slice, range(from_, len(reading) - _GRAM + 1), range(from_ + _GRAM, len(reading) + 1))
+        if self._grams.isdisjoint(map(reading.__getitem__, slices)):
             return False
         # A digit code spreads a marker over more characters; so much of it as half a marker must be there.
         return any(
@@ -63,20 +63,27 @@ class MarkerWatch:
 class WordingWatch:
     """Tells the sentences that quote six words or more of the system prompt in a row, where no passage does."""
 
-    def __init__(self, prompt: Prompt, passages: Iterable[str]) -> None:
-        held = {run for text in passages for run in _runs(words(text))}
-        self._runs = _runs(words(prompt.system)) - held
+    def __init__(self, prompt: Prompt, passages: Sequence[str]) -> None:
+        self._runs = _runs(words(prompt.system))
+        self._passages = passages
         self._tail: list[str] = []
 
     def quotes(self, sentence: str) -> bool:
         """Whether this sentence, or the end of those before it with its beginning, is the prompt's wording."""
         read = self._tail + words(reveal(sentence))
         self._tail = read[-(_RUN - 1) :]
-        return not self._runs.isdisjoint(_runs(read))
+        quoted = self._runs & _runs(read)
+        return bool(quoted) and not quoted <= {run for text in self._passages for run in _runs(words(text))}
 
 
 def _runs(sequence: list[str]) -> set[tuple[str, ...]]:
     return {tuple(sequence[at : at + _RUN]) for at in range(len(sequence) - _RUN + 1)}
+
+
+def _some_grams(spelling: str) -> list[str]:
+    """So many that every half of the spelling holds one."""
+    step = max(1, len(spelling) // 2 - _GRAM + 1)
+    return [spelling[at : at + _GRAM] for at in range(0, len(spelling) - _GRAM + 1, step)]
 
 
 def _random_part(fence: str) -> str:
