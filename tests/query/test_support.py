@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from rag_service.lexical import terms
 from rag_service.query.exact_facts import exact_facts
+from rag_service.query.groundedness import ACCEPTED
 from rag_service.query.support import SupportFinder, without_markers
 from rag_service.sentences import sentence_spans
+from rag_service.wiring import Models
 from tests.query.passages import passage
 
 TEXT = (
@@ -183,3 +185,84 @@ def test_the_time_grows_as_the_text_does(unit: str) -> None:
 
     # Eight times the text: eight times the work if linear, sixty-four if quadratic.
     assert min(spent(60_000) for _ in range(2)) < 30 * max(min(spent(7_500) for _ in range(3)), 0.001)
+
+
+BANK = SupportFinder(
+    [
+        passage("Refunds are paid within five working days. It takes ten days abroad.", chunk="c1"),
+        passage("Gift cards are never refunded at the desk.", chunk="c2"),
+        passage("Invoices need a signed order by the manager.", chunk="c3"),
+        passage(
+            "Acme pays Bolt a fee of 5 euros for each parcel. The ferry leaves from Brimsay for Harrow.", chunk="c4"
+        ),
+        passage(
+            "The fee rises from 5 euros in winter to 9 euros in summer, and doors are open in May, closed in June."
+        ),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "chunks"),
+    [
+        ("Refunds are paid within five working days, and gift cards are never refunded at the desk.", ["c1", "c2"]),
+        ("Gift cards are never refunded at the desk; invoices need a signed order by the manager.", ["c2", "c3"]),
+        ("Refunds are paid within five working days.", ["c1"]),
+        ("Refunds are paid within five working days and need a signed order by the manager.", []),
+        ("Refunds are paid within five working days and invoices wait.", []),
+        ("Gift cards are paid within five working days, and refunds need a signed order by the manager.", []),
+        ("Refunds are paid within five working days and gift cards are refunded at the desk.", []),
+    ],
+)
+def test_two_statements_are_cited_apart_and_share_no_subject(sentence: str, chunks: list[str]) -> None:
+    assert [support.passage.chunk_id for support in BANK.find_parts(sentence)] == chunks
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Bolt pays Acme a fee of 5 euros for each parcel.",
+        "Acme is paid by Bolt a fee of 5 euros for each parcel.",
+        "The ferry leaves from Harrow for Brimsay.",
+        "The fee rises from 9 euros in winter to 5 euros in summer.",
+        "The fee rises from 5 euros in summer to 9 euros in winter.",
+        "Doors are closed in May, open in June.",
+        "Refunds are collected within five working days.",
+        "Refunds are paid out within five working days.",
+        "Gift cards are refunded never at no desk.",
+    ],
+)
+def test_what_is_turned_round_is_not_supported(sentence: str) -> None:
+    assert BANK.find_parts(sentence) == ()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "According to the passage, gift cards are never refunded at the desk.",
+        "Note that Acme pays Bolt a fee of 5 euros for each parcel.",
+        "For each parcel, Acme pays Bolt a fee of 5 euros.",
+        "Acme pays Bolt a 5 euros fee for each parcel.",
+    ],
+)
+def test_a_lead_in_or_a_clause_that_was_moved_turns_nothing_round(sentence: str) -> None:
+    assert len(BANK.find_parts(sentence)) == 1
+
+
+def test_a_score_tells_a_copy_from_a_rewording_and_is_never_below_what_is_accepted(models: Models) -> None:
+    finder = SupportFinder([passage("Gift cards are never refunded at the desk. Doors open at nine.")], models.embedder)
+    copy, reworded = (
+        finder.find(text) for text in ("Doors open at nine.", "In summary, gift cards are never refunded at the desk.")
+    )
+    assert copy is not None
+    assert reworded is not None
+    assert ACCEPTED <= reworded.score < copy.score == 1.0
+
+
+def test_when_no_more_texts_are_embedded_only_copies_are_supported(models: Models) -> None:
+    clauses = [f"Door {number} opens for members at nine on working days" for number in range(40)]
+    finder = SupportFinder([passage(". ".join(clauses) + ".")], models.embedder)
+    found = [finder.find(f"Note that door {number} opens for members at nine on working days.") for number in range(40)]
+    assert any(found)
+    assert found[-1] is None
+    assert finder.find(f"{clauses[-1]}.") is not None
