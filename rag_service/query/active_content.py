@@ -35,6 +35,11 @@ _BARRED = re.compile(
 )
 
 
+_MARKS = re.compile(r"[<>\[\]()!&:]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEERING = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202d\u202e]")
+
+
 def is_active(text: str) -> bool:
     """Whether a program that shows the text could be made to follow, load or run something by it.
 
@@ -62,11 +67,30 @@ def inert(text: str) -> str:
     return re.sub(r"\s+(?=[.,;:!?](?:\s|$))", "", " ".join(text.split()))
 
 
+def inert_label(text: str) -> str:
+    """A title to be shown beside a citation: its words, whatever markup its author put around them.
+
+    >>> inert_label("Fares <img src=//evil.example> [2026](javascript:x)"), inert_label("R&D: <5 kg> [draft]")
+    ('Fares 2026', 'R&D: <5 kg> [draft]')
+    """
+    shown = without_controls(inert(text))
+    return _MARKS.sub(" ", shown) if is_active(shown) else shown
+
+
+def without_controls(text: str) -> str:
+    """The text without what steers a terminal or turns the direction of reading."""
+    return _CONTROLS.sub("", text)
+
+
 def active_spans(text: str) -> list[tuple[int, int]]:
-    """Where active content stands in a quotation, which can not be changed; tags that only format text are none."""
+    """Where active content stands in a quotation, which can not be changed; tags that only format text are none.
+
+    Nor are marks that a script written from right to left needs.
+    """
+    spans = [match.span() for match in _STEERING.finditer(text)]
     if not is_active(text):
-        return []
-    spans = [
+        return spans
+    spans += [
         match.span()
         for pattern in (_HIDDEN, _LABELLED, _DEFINITION, _AUTOLINK, _TAG)
         for match in pattern.finditer(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rag_service.domain.answer import Citation
 from rag_service.lexical import words
+from rag_service.query.active_content import inert_label
 from rag_service.query.filter import ReleasedSentence
 from rag_service.query.support import Support
 
@@ -70,7 +71,7 @@ def _citation(marker: int, support: Support) -> Citation:
     return Citation(
         marker=marker,
         document_id=passage.document_id,
-        title=passage.title,
+        title=inert_label(passage.title),
         source=passage.source,
         version=passage.version,
         page=passage.page,

@@ -15,7 +15,7 @@ from rag_service.detect.credentials import find_credentials
 from rag_service.detect.policy import CREDENTIAL
 from rag_service.domain.policy import AnswerPii, AnswerPolicy, Links
 from rag_service.lexical import terms
-from rag_service.query.active_content import active_spans, inert, is_active
+from rag_service.query.active_content import active_spans, inert, is_active, without_controls
 from rag_service.query.contacts import Identifying, link_spans
 from rag_service.sentences import sentence_spans
 
@@ -64,9 +64,9 @@ class ContentRules:
         """The sentence as it may leave, empty where nothing of it may, and what was done to it."""
         if self._identifying.has_credential(reveal(text)):
             return "", "credential"
-        shown, kind = text, None
-        if is_active(text):
-            shown, kind = inert(text), "active_content"
+        shown, kind = without_controls(text), None
+        if shown != text or is_active(shown):
+            shown, kind = inert(shown), "active_content"
             if is_active(shown) or not terms(shown) or self._identifying.has_credential(shown):
                 return "", kind
         if self.forbidden.stand_in(shown):

@@ -102,6 +102,7 @@ def test_forbidden_terms_are_whole_words() -> None:
         ("Refunds take five days [![a](b)](https://evil.example).", "Refunds take five days a [1]."),
         ("Refunds take five days &lt;script&gt;.", ""),
         ("Refunds take five days [x]: //evil.example", "Refunds take five days [1]"),
+        ("Refunds of the harbour \x1b[31mtake five\u202e days.", "Refunds of the harbour [31mtake five days [1]."),
         ("Refunds take five days if a < b and c > d.", "Refunds take five days if a < b and c > d [1]."),
     ],
 )
@@ -187,3 +188,14 @@ def test_a_quotation_is_narrowed_to_what_may_leave(models: Models) -> None:
     assert span is not None
     assert (text[slice(*span)], kind) == ("whenever the office on the harbour is open.", "personal_data")
     assert rules.quote("Write to ann@shop.example now.") == (None, "personal_data")
+
+
+def test_a_title_is_shown_as_words(models: Models) -> None:
+    source = passage("Gift cards are never refunded.", title="Fees <img src=//evil.example/x onerror=y> javascript:z")
+    output = OutputFilter(
+        build_prompt("?", (source,)), AnswerPolicy(), detector=models.detector, finder=SupportFinder((source,))
+    )
+    output.feed(source.text)
+    title = cite(output.finish()).citations[0].title
+    assert title == "Fees javascript z"
+    assert not is_active(title)
