@@ -25,6 +25,7 @@ MOST_WORDS = 112
 _MOST_LINES = 14
 _NEAR_BEST = 0.15
 _LEAST = 0.03
+_CLEARLY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def shortlist(
 
 
 def select(found: Sequence[Candidate], units: Sequence[Unit], *, asked: frozenset[str]) -> list[str]:
-    """The lines of the best candidates within the length, group by group, each group as its passage has it."""
+    """The lines of the best candidates within the length, group by group, each as its passage has it, answers first."""
     chosen: dict[int, int] = {}
     groups: dict[int, int] = {}
     collapse, length = Collapse(), 0
@@ -96,8 +97,24 @@ def select(found: Sequence[Candidate], units: Sequence[Unit], *, asked: frozense
         group = groups.setdefault(one.unit.group, len(groups))
         chosen |= dict.fromkeys(wanted, group)
         length += size
-    places = sorted(chosen, key=lambda place: (chosen[place], place))
+    first = _clear_answers(found)
+    before = first | {units[place].lead for place in first}
+    places = sorted(chosen, key=lambda place: (chosen[place], place not in before, place))
     return list(dict.fromkeys(units[place].text for place in places))
+
+
+def _clear_answers(found: Sequence[Candidate]) -> set[int]:
+    """Rows far likelier than all others of their group come first in it. Prose and numbered steps keep their order."""
+    by_group: dict[int, list[Candidate]] = {}
+    for one in found:
+        by_group.setdefault(one.unit.group, []).append(one)
+    return {
+        best.unit.place
+        for best, *others in by_group.values()
+        if all(best.score >= _CLEARLY * other.score for other in others)
+        and best.unit.is_labelled
+        and not best.unit.is_numbered
+    }
 
 
 def _lead_needed(unit: Unit, units: Sequence[Unit], asked: frozenset[str], chosen: Collection[int]) -> list[int]:

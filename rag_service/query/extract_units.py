@@ -21,7 +21,8 @@ LONGEST = 2_000
 """Characters of a unit. A longer line is no sentence."""
 _HEADING_WORDS = 8
 _ITEM = re.compile(r"\s{0,9}(?:[-*•▪◦‣–]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])\s")
-_LABELLED = re.compile(r"[^:.]{2,50}:\s+\S")
+_NUMBERED = re.compile(r"\s{0,9}(?:\(?\d{1,2}[.)]|[Ss]tep \d)")
+_LABELLED = re.compile(r"[^:]{2,50}:\s\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Unit:
     @property
     def is_whole_sentence(self) -> bool:
         return self.text.endswith((".", "!", "?", "。"))  # the last is that of Chinese and Japanese
+
+    @property
+    def is_numbered(self) -> bool:
+        return bool(_NUMBERED.match(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,25 @@ def test_items_keep_the_order_of_their_list_and_follow_their_lead(models: Models
     assert lines[at + 1 : at + 3] == ["Individual farmers with land records", "Self Help Groups with a resolution"]
 
 
+HOLIDAYS = passage(
+    "Holidays\n\nLabor Day: September 2 (closed)\n\nMartin Luther King Jr. Day: January 20 (closed)\n\n"
+    "Juneteenth: June 19 (closed)",
+    section="Holidays",
+)
+
+
+def test_a_clear_answer_comes_first_under_its_lead(models: Models) -> None:
+    lines = extract("Which holiday is Martin Luther King Jr. Day?", (HOLIDAYS,), models.embedder)
+    assert lines[:2] == ["Holidays", "Martin Luther King Jr. Day: January 20 (closed)"]
+
+
+def test_numbered_steps_keep_their_order(models: Models) -> None:
+    steps = ["1. App: open it and log in.", "2. Card: choose the gold card to close.", "3. Code: confirm the card."]
+    lines = extract("Which steps close a gold card?", (passage("\n\n".join(steps)),), models.embedder)
+    assert lines == sorted(lines)
+    assert len(lines) > 1
+
+
 def test_a_heading_alone_a_question_and_an_echo_are_no_answers(models: Models) -> None:
     echo = passage("Card fee\n\nWhat is the card fee?\n\nThe card fee.", section="Card fee")
     assert extract("What is the card fee?", (echo,), models.embedder) == []

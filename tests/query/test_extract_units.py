@@ -32,6 +32,7 @@ def test_a_heading_is_known(text: str, section: str | None, heading: str) -> Non
         "12 Main Street, Springfield\n\nOpen daily.",
         "This line of ten words is much too long for one\n\nOpen daily.",
         "Price: 5 dollars\n\nOpen daily.",
+        "Martin Luther King Jr. Day: closed\n\nOpen daily.",
         "Open daily.",
     ],
 )
