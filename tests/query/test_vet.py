@@ -11,6 +11,7 @@ import pytest
 
 from rag_service.domain.answer import Passage
 from rag_service.query.open_passages import Opened
+from rag_service.query.suspicion import DEMOTE, DROP, Signs
 from rag_service.query.vet import Vetted, vet
 from rag_service.wiring import Models
 from tests.query.passages import passage
@@ -143,10 +144,20 @@ def test_one_authors_wiki_of_long_pages_is_no_flood(found: Callable[..., list[Pa
 
 
 def test_short_notes_are_no_flood_where_all_documents_are_short_notes(found: Callable[..., list[Passage]]) -> None:
-    short = notes(*(text[:70] for text in BACKGROUND), "Nets dry on the quay.", "The pilot is ill.")
+    other = "The harbour of Brimsay has 11 berths, says the almanac."
+    short = notes(*(text[:70] for text in BACKGROUND), "Nets dry on the quay.", "The pilot is ill.", other)
     result = vetted(found(*short, *notes(*AGREEING)), limit=20)
-    assert len(result.passages) == 11
+    assert len(result.passages) == 12
     assert actions(result, "suspected_poisoning") == set()
+
+
+def test_a_cluster_that_nothing_sets_apart_has_no_points_however_much_is_added() -> None:
+    nothing = dict.fromkeys(("mirrored", "bare", "alone", "sudden", "confirmed"), False)
+    added = dict.fromkeys(("many", "outlying", "disputed"), True)
+    assert Signs(**nothing, **added).points == 0
+    assert Signs(**{**nothing, "alone": True}, **added).points == DEMOTE
+    assert Signs(**{**nothing, "bare": True}, **added).points == DROP
+    assert Signs(**{**nothing, "bare": True, "alone": True, "confirmed": True}, **added).points == DEMOTE
 
 
 def test_notes_that_a_longer_document_confirms_stay(found: Callable[..., list[Passage]]) -> None:
