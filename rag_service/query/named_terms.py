@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rag_service.lexical import STOP_WORDS
 from rag_service.sentences import sentence_spans
@@ -15,6 +16,12 @@ _ASKS = frozenset(
     """what how which who whose whom when where why is are was were do does did can could will would should may has have
     had tell list describe explain compare name give show find""".split()
 )
+_CALENDAR = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december""".split()
+)
+"""Opening hours "Mon–Fri" do answer a question about Saturday."""
+_LEAST_INITIALS = 3
 _CLOSING = "\"'”’»)] "
 MOST_NAMES = 16
 """A question with more is a pasted text: names that come along in it are not what is asked for."""
@@ -56,12 +63,24 @@ def named_terms(question: str) -> frozenset[str]:
             and (len(inside) < _HEADLINE_WORDS or not all(word[0].isupper() for word in inside))
         )
         for at, word in enumerate(words):
-            if word.lower() in STOP_WORDS:
+            if word.lower() in STOP_WORDS | _CALENDAR:
                 continue
             has_capital = any(letter.isupper() for letter in word[1:]) or (at > 0 and word[0].isupper())
             if _is_code(word) or (has_capital and capitals_tell and not word[0].isdecimal()):
                 found.add(_bare(word))
     return frozenset(found if len(found) <= MOST_NAMES else ())
+
+
+def is_spelled_out(name: str, text: Sequence[str]) -> bool:
+    """Whether running words of the text, function words aside or not, begin with the letters of an acronym.
+
+    >>> is_spelled_out("CEO", "our chief executive officer".split()), is_spelled_out("DMV", "motor vehicles".split())
+    (True, False)
+    """
+    if len(name) < _LEAST_INITIALS or not (name.isalpha() and name.isupper()):
+        return False
+    initials = ("".join(word[0] for word in words) for words in (text, [w for w in text if w not in STOP_WORDS]))
+    return any(name.lower() in letters for letters in initials)
 
 
 def is_slip(one: str, other: str) -> bool:

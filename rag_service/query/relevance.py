@@ -6,10 +6,11 @@ Nothing but the question and passages that the caller may read is looked at, so 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rag_service.domain.answer import Passage, Relevance
 from rag_service.lexical import terms, words
-from rag_service.query.named_terms import asking, is_slip, named_terms
+from rag_service.query.named_terms import asking, is_slip, is_spelled_out, named_terms
 
 _HIDDEN_NAME = re.compile(r"\[(?:PERSON_[0-9a-f]{8}|LOCATION|ORGANIZATION|NRP)\]")
 """What scrubbing leaves of a name, by the stricter policies: of such texts nobody can say which names they know."""
@@ -57,14 +58,20 @@ class Fit:
         self.best = max(fits, default=0.0)
 
     def unknown_names(self) -> frozenset[str]:
-        """What the question names and no passage, title or section does, not even with a letter amiss."""
+        """What the question names and no passage, title or section does in any way."""
         known = frozenset[str]().union(*self._terms)
         unknown = [name for name in named_terms(self._question) if not known.issuperset(terms(name))]
         if not unknown or any(map(_HIDDEN_NAME.search, self._texts)):
             return frozenset()
-        initials = {name[0] for name in unknown}
-        spelled = {word for text in self._texts for word in words(text) if word[0] in initials}
-        return frozenset(name for name in unknown if not any(is_slip(name, word) for word in spelled))
+        texts = [words(text) for text in self._texts]
+        return frozenset(name for name in unknown if not self._is_known_otherwise(name, texts))
+
+    def _is_known_otherwise(self, name: str, texts: Sequence[Sequence[str]]) -> bool:
+        """With a letter amiss, or an acronym written out."""
+        if any(is_slip(name, word) for word in {word for text in texts for word in text if word[0] == name[0]}):
+            return True
+        acronym = name.upper()
+        return acronym in self._question and any(is_spelled_out(acronym, text) for text in texts)
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:

@@ -11,7 +11,7 @@ from rag_service.query.named_terms import MOST_NAMES, asking, is_slip, named_ter
 from rag_service.query.relevance import LEAST_COSINE, Fit, is_answerable
 from tests.query.passages import passage
 
-LOAN = "Acorn Bank grants a car loan within five days. The fee for the X1 card is waived."
+LOAN = "Acorn Bank grants a car loan within five days. The cost of a loan follows. The fee for the X1 card is waived."
 
 
 def loan(cosine: float | None = 0.6, text: str = LOAN) -> tuple[Passage, ...]:
@@ -30,6 +30,8 @@ def loan(cosine: float | None = 0.6, text: str = LOAN) -> tuple[Passage, ...]:
         "Is there a fee for the X1 card?",
         "I earn 48,000 and am 31. Does Acorn Bank grant a car loan?",
         "Acorn Bank car loan days",
+        "Is a car loan granted on Saturday or in January?",
+        "Is there a CLF for a loan of Acorn Bank?",
         "Which days does the Car Loan of Acorn Bank take?",
     ],
 )
@@ -42,6 +44,7 @@ def test_what_the_passages_tell_is_answered(question: str) -> None:
     [
         "How long does a car loan take at Birch Bank?",
         "Is there a fee for the X2 card?",
+        "Is there a QLF for a loan of Acorn Bank?",
         "Does the Acorn Bank grant a car loan to members of Cedar?",
         "Who may attend the laboratory?",
     ],
