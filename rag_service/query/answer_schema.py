@@ -45,7 +45,7 @@ class AnswerSchema:
         defined = root.pop("$defs", {})
         _refuse(not isinstance(defined, dict), "$defs is an object")
         budget = _Budget(MOST_PROPERTIES)
-        plain = _plain(root, defined, budget, depth=0, within=())
+        plain = _plain(root, defined, budget, depth=0)
         _refuse(plain.get("type") != "object" or not plain.get("properties"), "it describes an object with properties")
         _check_form(plain)
         return cls(plain)
@@ -70,19 +70,18 @@ class _Budget:
     properties: int
 
 
-def _plain(given: object, defined: Mapping[str, Any], budget: _Budget, *, depth: int, within: tuple[str, ...]) -> Any:
-    """The schema without references, each keyword of it known."""
+def _plain(given: object, defined: Mapping[str, Any], budget: _Budget, *, depth: int) -> Any:
+    """The schema without references, each keyword of it known. One that leads back to itself is nested too deep."""
     _refuse(not isinstance(given, dict), "every schema in it is an object")
     assert isinstance(given, dict)  # noqa: S101  # for the type checker
     _refuse(depth > DEEPEST, f"it is nested deeper than {DEEPEST}")
     if "$ref" in given:
         name = str(given["$ref"]).removeprefix(_DEFINITIONS)
         _refuse(not str(given["$ref"]).startswith(_DEFINITIONS) or name not in defined, "$ref names one of its $defs")
-        _refuse(name in within, "$ref never leads back to itself")
         others = {key: value for key, value in given.items() if key != "$ref"}
         _refuse(not set(others) <= _TEXTS, "beside $ref stand title and description at most")
         _refuse(not isinstance(defined[name], dict), "every schema in it is an object")
-        return _plain({**defined[name], **others}, defined, budget, depth=depth + 1, within=(*within, name))
+        return _plain({**defined[name], **others}, defined, budget, depth=depth + 1)
     unknown = sorted(key for key in given if key not in _ALLOWED)
     _refuse(
         bool(unknown), f"{unknown[0] if unknown else ''!r:.40} is not taken; these are: {', '.join(sorted(_ALLOWED))}"
@@ -98,13 +97,12 @@ def _plain(given: object, defined: Mapping[str, Any], budget: _Budget, *, depth:
             )
         _refuse(budget.properties < 0, f"it has more than {MOST_PROPERTIES} properties")
         plain["properties"] = {
-            name: _plain(one, defined, budget, depth=depth + 1, within=within)
-            for name, one in plain["properties"].items()
+            name: _plain(one, defined, budget, depth=depth + 1) for name, one in plain["properties"].items()
         }
     if "object" in _listed(plain):
         plain["additionalProperties"] = False
     if "items" in plain:
-        plain["items"] = _plain(plain["items"], defined, budget, depth=depth + 1, within=within)
+        plain["items"] = _plain(plain["items"], defined, budget, depth=depth + 1)
     return plain
 
 

@@ -195,19 +195,21 @@ def _finite(written: str) -> float:
     return value
 
 
-def _texts(value: Any) -> list[str]:
-    """Every text in the value, names included, in the order in which they stand: a secret may be spread over them."""
-    found: list[str] = []
+def _texts(value: Any) -> tuple[str, str]:
+    """All texts in the value in a row, and all names: a secret may be spread over either, with the others between."""
+    texts: list[str] = []
+    names: list[str] = []
     stack = [value]
     while stack:
         one = stack.pop()
-        if isinstance(one, str):
-            found.append(one)
-        elif isinstance(one, dict):
-            stack += reversed([part for pair in one.items() for part in pair])
+        if isinstance(one, dict):
+            names += one
+            stack += reversed(one.values())
         elif isinstance(one, list):
             stack += reversed(one)
-    return found
+        elif isinstance(one, str | int | float):
+            texts.append(str(one))
+    return " ".join(texts), " ".join(names)
 
 
 def _label(pointer: str) -> str:

@@ -195,12 +195,19 @@ def test_a_draft_that_gives_the_prompt_away_is_no_answer(draft: str, fill: Fill)
     assert (filled, output.stop) == (None, "prompt_leak")
 
 
+HEX_NAMES = ("a1", "b22", "c333", "d4444", "e55555", "f666666", "a7777777", "b8")
+
+
 def test_a_marker_in_escapes_or_spread_over_values_is_seen(fill: Fill, models: Models) -> None:
     schema = AnswerSchema.parse(of(a={"type": "array", "items": TEXT}))
     for spell in (
         lambda canary: json.dumps({"a": "".join(f"\\u{ord(one):04x}" for one in canary)}).replace("\\\\", "\\"),
         lambda canary: json.dumps({"a": list(canary)}),
+        lambda canary: (
+            '{"a": ["' + "".join(one if at % 3 else f"\\u{ord(one):04x}" for at, one in enumerate(canary)) + '"]}'
+        ),
         lambda canary: json.dumps({canary[:8]: canary[8:]}),
+        *[lambda canary: json.dumps({name: canary[at * 2 : at * 2 + 2] for at, name in enumerate(HEX_NAMES)})] * 16,
     ):
         prompt = build_prompt("?", PASSAGES, schema.schema)
         output = ValueFilter(prompt, schema, AnswerPolicy(), models.detector, SupportFinder(PASSAGES))
