@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ingestion.apart import parted_from, spans_alone
 from rag_service.domain.document import Block, BlockKind, Chunk, Finding, ScreenedDocument
 from rag_service.sentences import sentence_spans
 
@@ -29,12 +30,17 @@ def chunk(
     A block that is too long is cut between sentences (a table between rows), else at line ends, else at white space,
     else between tokens.
 
+    What only a sentence is suspected of (``ALONE``) makes a passage of its own: where the suspicion is wrong, the text
+    around it is still there to answer from.
+
     ``token_starts`` gives the offset of each token of a text; it is called for a piece at a time.
     """
     scrubbed = document.document
     pack = _Packer(scrubbed.text, _counted(scrubbed.text, token_starts), budget)
+    alone = spans_alone(scrubbed.text, document.suspicions)
     for block in _tiled(scrubbed.text, scrubbed.blocks):
-        pack.add(block)
+        for part, is_alone in parted_from(block, alone, scrubbed.text):
+            pack.add(part, is_alone=is_alone)
     suspicions = Suspicions(document.suspicions)
     chunks = []
     for ordinal, (start, end, block) in enumerate(pack.finished()):
@@ -60,6 +66,7 @@ class _Passage:
     anchor: Block
     """The first block that is not a heading: its page and section are the passage's."""
     only_titles: bool
+    is_alone: bool = False
 
 
 class _Packer:
@@ -72,8 +79,12 @@ class _Packer:
         self._done: list[_Passage] = []
         self._open: _Passage | None = None
 
-    def add(self, block: Block) -> None:
-        """The block stands in the open passage, or in new ones."""
+    def add(self, block: Block, *, is_alone: bool = False) -> None:
+        """The block stands in the open passage, or in new ones; one that ``is_alone`` shares its own with nothing."""
+        if is_alone:
+            self._close()
+            self._done += [_Passage(start, end, block, False, is_alone=True) for start, end in self._pieces(block)]
+            return
         if self._open is not None and self._parts_from_open(block):
             self._close()
         if self._open is not None and self._tokens(self._open.start, block.end) > self._budget:
@@ -122,7 +133,9 @@ class _Packer:
 
     def _may_join(self, before: _Passage, after: _Passage) -> bool:
         small = self._budget // 6
-        if before.anchor.page != after.anchor.page or self._tokens(before.start, after.end) > self._budget:
+        if before.is_alone or after.is_alone or before.anchor.page != after.anchor.page:
+            return False
+        if self._tokens(before.start, after.end) > self._budget:
             return False
         return self._tokens(after.start, after.end) < small or self._tokens(before.start, before.end) < small
 

@@ -85,6 +85,40 @@ def test_blocks_of_a_section_are_packed_together() -> None:
     assert len(passages) == 1
 
 
+@given(st.lists(part, max_size=6), st.integers(1, 40), st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60))))
+def test_what_a_sentence_alone_is_suspected_of_touches_no_other_text(
+    parts: list[Part], budget: int, places: list[tuple[int, int]]
+) -> None:
+    findings = tuple(Finding("off_topic_request", at, at + length) for at, length in places)
+    screened = document(parts, findings=findings)
+    text = screened.document.text
+    findings = tuple(found for found in findings if found.end <= len(text))
+    suspected = {at for found in findings for at in range(found.start, found.end)}
+    passages = chunk(document(parts, findings=findings), token_starts, budget=budget)
+    for passage in passages:
+        inside = [at in suspected for at in range(passage.start, passage.end) if text[at].isalnum()]
+        if passage.suspicions:
+            assert all(inside)
+        else:
+            assert not any(inside)
+    held = {at for passage in passages for at in range(passage.start, passage.end)}
+    assert {at for at, character in enumerate(text) if not character.isspace()} <= held
+    assert sum(passage.end - passage.start for passage in passages) == len(held)
+
+
+def test_a_suspected_sentence_stands_alone_and_its_neighbours_stay() -> None:
+    body = "We sell tea. Sing a song of sixpence! Tea is good."
+    passages = cut([("Tea", TITLE, 1, "Tea"), (body, TEXT, 1, "Tea")], budget=50, findings=(
+        Finding("off_topic_request", 5 + 13, 5 + 36),
+    ))  # fmt: skip
+    assert [(one.text, one.suspicions) for one in passages] == [
+        ("Tea\n\nWe sell tea.", ()),
+        ("Sing a song of sixpence!", ("off_topic_request",)),
+        ("Tea is good.", ()),
+    ]
+    assert passages[2].heading == "Handbook > Tea"
+
+
 def test_a_heading_begins_a_passage_and_stays_with_what_follows() -> None:
     parts: list[Part] = [
         (words(40), TEXT, None, None),
