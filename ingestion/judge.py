@@ -13,8 +13,8 @@ from rag_service.detect.requests import LONGEST
 from rag_service.domain.document import Finding, ScreenedDocument
 
 OFF_TOPIC = "off_topic_request"
-THRESHOLD = 0.75
-"""The largest at which 0.90 of the strings planted in choosing are found: see ``docs/evaluation.md``."""
+THRESHOLD = 0.7
+"""The largest, in steps of 0.05, that finds 0.90 of the strings planted for choosing: see ``docs/evaluation.md``."""
 
 
 def requests_in(document: ScreenedDocument) -> list[RequestInPlace]:

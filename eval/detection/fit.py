@@ -13,7 +13,7 @@ import base64
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from ingestion.validate import validate
 from rag_service.detect.judge import AROUND, RequestInPlace, in_place, log_odds, place_terms
 from rag_service.detect.requests import LONGEST, find_requests
 from rag_service.domain.document import Finding, Upload
+from rag_service.domain.errors import Refused
 from rag_service.ports import Embedder, InjectionClassifier
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _SCALE = 4.0
 """A coordinate of a unit vector is small beside log-odds: scaled, one penalty fits both."""
 _FOLDS = 5
 _NEWTON_STEPS = 50
+_SAMPLE, _SMALL = 400, 100_000
+"""Abstracts of one collection, and bytes of a file, that are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,25 @@ def documents(data: Path) -> list[Document]:
             found.append(Document(tenant, path.stem, parsed.title, joined(parsed.elements)[0].text))
     for kind, texts in contexts(data / "attacks").items():
         found += [Document(kind, "", kind, text) for text in texts if half_of(text) == CHOOSE]
+    found += [Document("collection", "", title, text) for title, text in _collections(data)]
     for text in written.documents():
         found.append(Document("written", "", text.partition("\n")[0], text))
     return found
+
+
+def _collections(data: Path) -> Iterator[tuple[str, str]]:
+    """Abstracts and other plain files that nobody planted anything in, of the choosing half, a sample."""
+    for path in sorted((data / "retrieval").glob("*/corpus.jsonl")):
+        rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        texts = [(row.get("title", ""), row["text"]) for row in rows if half_of(row["text"]) == CHOOSE]
+        yield from texts[:_SAMPLE]
+    for path in sorted((data / "hostile" / "unstructured").rglob("*")):
+        if path.suffix in {".txt", ".md", ".html"} and half_of_file(path) == CHOOSE and path.stat().st_size < _SMALL:
+            try:
+                parsed = parse(validate(Upload(path.name, path.read_bytes(), path.name), max_bytes=_SMALL))
+            except Refused:
+                continue
+            yield parsed.title, joined(parsed.elements)[0].text
 
 
 def natural(documents: Sequence[Document]) -> list[Labelled]:

@@ -52,12 +52,12 @@ weave wrap write
 """.split()  # 400 strings in a list are harder to read
 _VERB = "|".join(_VERBS)
 _OPENER = r"(?:(?:please|kindly|now|then|next|also|first|finally|instead|additionally|and|but|so|ok|okay|hey|hi|hello|just|simply|always|never|do not|don[’']t|\w{3,14}ly|to \w{3,14}|in (?:your|the) \w{3,12}|before \w{3,12}|after \w{3,12})[,:]?\s{1,3}){0,3}"
-_IMPERATIVE = re.compile(rf"[\W\d_]{{0,12}}{_OPENER}(?:{_VERB})\b", re.IGNORECASE)
+_IMPERATIVE = re.compile(rf"[\W\d_]{{0,12}}{_OPENER}(?:{_VERB})\b(?! (?:of|is|are|was|were|has)\b)", re.IGNORECASE)
 _ASKING = re.compile(
-    r"[?？¿]|\b(?:(?:can|could|would|will|should) (?:you|i|we)|i (?:want|need|would like|expect|ask|order) (?:you )?|you (?:are|must|should|will|shall|have to|need to|may|might|can|could)"
-    r"|what|who|whom|whose|why|how|when|where|which)\b"
-    r"|\b(?:your|the|this|any|every|each|all) (?:\w{2,14} ){0,2}(?:answers?|responses?|repl(?:y|ies)|outputs?|messages?|summar(?:y|ies)|code(?:base)?|solution|implementation|algorithm|translation)\b"
-    r"|\b(?:ai|assistant|chat ?bot|language model|llm|users?|prompt|instructions?)\b",
+    r"[?][\"'”’»)\]*_]{0,4}\s*$|\b(?:can|could|would|will) you\b|\bi (?:want|need|would like|expect|ask|order) you\b"
+    r"|\byou (?:must|should|shall|have to|need to)\b"
+    r"|\byour (?:\w{2,14} ){0,2}(?:answers?|responses?|repl(?:y|ies)|outputs?|messages?|summar(?:y|ies)|code(?:base)?|solution|implementation|algorithm|translation)\b"
+    r"|\b(?:ai|assistant|chat ?bot|language model|llm|prompt)\b",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
