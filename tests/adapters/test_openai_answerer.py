@@ -98,8 +98,9 @@ def test_of_a_real_model_only_supported_sentences_are_released(
             await acme.ingest(tmp_path, ferry_md=FERRY)
             async with client(service, await acme.key("ann")) as web:
                 answer = (await ask(web, "acme", "When does the ferry to Brimsay leave?")).json()
-            assert answer["route"]["model"] != "extractive"
-            assert answer["usage"]["output_tokens"] > 0
+            assert answer["usage"]["output_tokens"] > 0, "a model wrote, whoever answers"
+            was_replaced = "fell_back" in {flag["action"] for flag in answer["flags"]}
+            assert (answer["route"]["model"] == "extractive") == was_replaced
             for citation in answer["citations"]:
                 assert citation["quote"] in FERRY
             if answer["found"]:
