@@ -29,7 +29,11 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question put to a tenant. ``refused`` where the guard would not have it: then nothing was found either."""
+    """A question put to a tenant.
+
+    ``refused`` where the guard would not have it: then nothing was found either. ``decisions`` are those that the
+    answer's flags tell of, each once.
+    """
 
     tenant: str
     question: Question
@@ -40,6 +44,7 @@ class Asked:
     citations: tuple[Cited, ...]
     groundedness: float
     model: str
+    decisions: tuple[str, ...]
     total_ms: float
     stages_ms: Mapping[str, float]
 
@@ -62,7 +67,20 @@ class Desk:
             answer = await ask(question.text, Filters(), self._caller, parts, limit=limit, clock=clock)
         except (InvalidRequest, QuestionRefused):
             took = 1000 * (time.perf_counter() - began)
-            return Asked(self.name, question, is_own, False, True, "", (), 0.0, "none", took, clock.milliseconds)
+            return Asked(
+                self.name,
+                question,
+                is_own,
+                False,
+                True,
+                "",
+                (),
+                0.0,
+                "none",
+                ("guard refused",),
+                took,
+                clock.milliseconds,
+            )
         took = 1000 * (time.perf_counter() - began)
         return Asked(
             tenant=self.name,
@@ -74,6 +92,7 @@ class Desk:
             citations=tuple([await self._looked_up(one) for one in answer.citations]),
             groundedness=answer.groundedness,
             model=answer.route.model,
+            decisions=tuple(dict.fromkeys(f"{flag.stage} {flag.kind} {flag.action}" for flag in answer.flags)),
             total_ms=took,
             stages_ms=clock.milliseconds,
         )

@@ -65,6 +65,7 @@ def readable(told: Mapping[str, Any]) -> str:
         lines += [
             table(rows, ""),
             f"answered by {', '.join(f'{model} ({count})' for model, count in one['answered_by'].items()) or 'none'}",
+            *(f"{decision}: {count}" for decision, count in one["decisions"].items()),
             f"{one['citations']} citations",
             f"{one['quotes_that_differ']} quotes differ, {one['other_tenants']} citations are of other tenants.",
             f"Groundedness is {compared['mean_difference']} from the judge on average.",

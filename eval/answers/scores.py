@@ -77,6 +77,7 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
         "wrong_refusal": round(mean([float(not one.asked.found) for one in own]), 4) if own else None,
         "refused_by_guard": sum(one.asked.refused for one in own),
         "answered_by": dict(Counter(one.asked.model for one in answered)),
+        "decisions": dict(Counter(told for one in own for told in one.asked.decisions).most_common()),
         "mean_words": round(mean([float(one.words) for one in answered]), 1) if answered else None,
         "citations": len(citations),
         "quotes_that_differ": sum(not citation.is_exact for citation in citations),

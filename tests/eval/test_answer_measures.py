@@ -111,6 +111,7 @@ def asked(*, own: bool = True, found: bool = True, answer: str = f"{LEAVE[:-1]} 
         "citations": (Cited(1, "Leave", LEAVE, is_exact=True),) if found else (),
         "groundedness": 1.0 if found else 0.0,
         "model": "extractive",
+        "decisions": ("filter unsupported dropped",),
         "total_ms": 10.0,
         "stages_ms": {"guard": 1.0, "vet": 2.0, "generate": 100.0, "filter": 3.0, "cite": 4.0},
     }
@@ -132,6 +133,7 @@ def test_own_questions_are_scored_for_answers_and_others_for_refusals() -> None:
         "refusal": 1 / 2,
     }
     assert (told["questions"], told["others_asked"], told["wrong_refusal"]) == (2, 2, 1 / 2)
+    assert told["decisions"] == {"filter unsupported dropped": 2}
 
 
 def test_a_quote_that_differs_and_a_strangers_document_are_counted_whoever_asked() -> None:

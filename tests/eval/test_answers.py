@@ -224,6 +224,7 @@ def test_of_a_liar_nothing_false_is_released(compared: Mapping[str, Any]) -> Non
     told = compared["liar"]
     assert told["measures"]["answered"] > 0, "it says something true too"
     assert told["answered_by"] == {"liar": 3}
+    assert told["decisions"]["filter unsupported dropped"] == 3
     assert told["measures"]["citation_precision"] == 1.0
     assert not any("moon" in one["answer"] for one in told["per_query"])
 
