@@ -266,3 +266,13 @@ def test_when_no_more_texts_are_embedded_only_copies_are_supported(models: Model
     assert any(found)
     assert found[-1] is None
     assert finder.find(f"{clauses[-1]}.") is not None
+
+
+def test_what_keeps_to_the_rules_but_leaves_out_or_moves_too_much_is_not_supported(models: Models) -> None:
+    text = (
+        "Harbour members with a berth and a boat licence of the port may cancel their yearly fee at the office in June."
+    )
+    finder = SupportFinder([passage(text)], models.embedder)
+    sentence = "Harbour may cancel the port."
+    assert finder.likenesses(sentence), "no rule is broken"
+    assert finder.find(sentence) is None
