@@ -81,6 +81,7 @@ class CountingEmbedder:
         ("How long is the grace period of the agriculture loan?", (LOAN, CARD), "A grace period of 90 days applies."),
         ("Who is eligible for the agriculture loan?", (CARD, LOAN), "Self Help Groups with a resolution"),
         ("Who is eligible for the agriculture loan?", (LOAN, CARD), "Eligibility:"),
+        ("Which farmers may borrow?", (LOAN,), "Eligibility:"),
         ("What is the annual fee of a card?", (LOAN, CARD), "The annual fee of $25 is not refunded."),
         ("What does the Aero ZX trim cost?", (TRIMS, CARD), "Trim: ZX; Price (Lakh ₹): 7.5"),
         ("How does PHIL 101 differ from PHIL 120?", BOTH, BOTH[0].text),
@@ -117,10 +118,13 @@ def test_a_clear_answer_comes_first_under_its_lead(models: Models) -> None:
 
 
 def test_numbered_steps_keep_their_order(models: Models) -> None:
-    steps = ["1. App: open it and log in.", "2. Card: choose the gold card to close.", "3. Code: confirm the card."]
-    lines = extract("Which steps close a gold card?", (passage("\n\n".join(steps)),), models.embedder)
-    assert lines == sorted(lines)
-    assert len(lines) > 1
+    steps = [
+        "1. App: open it and log in to your card account.",
+        "2. Choose: mark the gold card that you want to close now.",
+        "3. Code: confirm the card with it.",
+    ]
+    lines = extract("Where do I mark the gold card to close?", (passage("\n\n".join(steps)),), models.embedder)
+    assert lines == steps
 
 
 def test_a_heading_alone_a_question_and_an_echo_are_no_answers(models: Models) -> None:
@@ -128,10 +132,16 @@ def test_a_heading_alone_a_question_and_an_echo_are_no_answers(models: Models) -
     assert extract("What is the card fee?", (echo,), models.embedder) == []
 
 
+def test_another_question_is_no_answer(models: Models) -> None:
+    text = "Is the annual card fee refunded after a year? It is. The annual card fee is refunded in full."
+    lines = extract("Is the annual card fee refunded?", (passage(text),), models.embedder)
+    assert lines == ["The annual card fee is refunded in full."]
+
+
 def test_the_same_said_twice_is_released_once(models: Models) -> None:
-    other = replace(CARD, chunk_id="c9", document_id="d9")
+    other = passage("* The ANNUAL fee of $25 is not refunded", chunk="c9", document="d9")
     lines = extract("What is the annual fee of a card?", (CARD, other), models.embedder)
-    assert len(lines) == len(set(lines)) == len(extract("What is the annual fee of a card?", (CARD,), models.embedder))
+    assert sum("fee of $25" in line for line in lines) == 1
 
 
 def test_nothing_comes_of_nothing() -> None:
@@ -161,7 +171,13 @@ def test_a_sentence_longer_than_an_answer_is_released_alone_where_nothing_is_bet
 
 @pytest.mark.parametrize(
     "text",
-    ["x" * 20_000, "word " * 4_000, "\n".join(f"w{at}" for at in range(5_000)), "a: " * 7_000, "- \n" * 7_000],
+    [
+        "x" * 20_000,
+        "word " * 4_000,
+        "\n".join(f"Grace period {at}" for at in range(5_000)),
+        "a: " * 7_000,
+        "- \n" * 7_000,
+    ],
     ids=["one word", "one line", "many lines", "labels", "empty items"],
 )
 def test_a_hostile_passage_is_little_work(text: str) -> None:
