@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from ingestion.processes import replies
 from ingestion.processes.channel import Channel, ChannelBroken, Frame, FrameTooLong, TimeIsUp
-from ingestion.processes.wire import Chunks, Malformed, Reply, decode, decode_reply, decode_rows, encode, encode_rows
+from ingestion.processes.wire import (
+    Chunks,
+    Malformed,
+    Reply,
+    decode,
+    decode_reply,
+    decode_rows,
+    encode,
+    encode_odds,
+    encode_rows,
+)
 from ingestion.stages import Cleaned
 from rag_service.domain.document import (
     Block,
@@ -105,6 +115,15 @@ def test_vectors_are_as_many_as_were_asked_for_and_of_unit_length() -> None:
         decode_rows(encode_rows(rows) + b"x", rows=3, dimension=4)
 
 
+def test_odds_are_as_many_as_were_asked_for_and_between_none_and_certain() -> None:
+    assert replies.odds(3, b"", encode_odds([0.0, 0.25, 1.0])) == [0.0, 0.25, 1.0]
+    for wrong in ([0.5, 0.5], [0.5, 0.5, 1.5], [0.5, -0.1, 0.5], [0.5, float("nan"), 0.5], [0.1] * 4):
+        with pytest.raises(Malformed):
+            replies.odds(3, b"", encode_odds(wrong))
+    with pytest.raises(Malformed):
+        replies.odds(1, b"x", encode_odds([0.5]))
+
+
 @pytest.mark.parametrize(
     "passages",
     [
@@ -131,6 +150,7 @@ def test_passages_say_what_the_document_says(passages: tuple[Chunk, ...]) -> Non
     [
         replace(SCREENED, suspicions=(Finding("x", 0, 20),)),
         replace(SCREENED, suspicions=(Finding("x", -1, 3),)),
+        replace(SCREENED, requests=(Finding("x", 3, 99),)),
         replace(SCREENED, document=replace(SCRUBBED, blocks=(SCRUBBED.blocks[0], SCRUBBED.blocks[0]))),
         replace(SCREENED, document=replace(SCRUBBED, blocks=(replace(SCRUBBED.blocks[0], end=20),))),
         replace(SCREENED, document=replace(SCRUBBED, hiding=(Finding("x", 30, 31),))),
