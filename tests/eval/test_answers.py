@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from eval.answers.report import document, faults
+from eval.answers.report import as_runs, document, faults
 from eval.answers.run import Order, extractive, run_answers, served_by
 from eval.answers.tenants import read_tenant
 from eval.datasets.beir import DatasetMalformed, DatasetMissing
-from eval.gates import MARGIN
+from eval.gates import MARGIN, shortfalls
 from ingestion.stages import LocalStages
 from rag_service.cli import build_app
 from rag_service.domain.answer import Usage
@@ -111,15 +111,15 @@ class Run:
 def good_run(folders: list[Path], tmp_path_factory: pytest.TempPathFactory, models: Models, stages: LocalStages) -> Run:
     around = tmp_path_factory.mktemp("run")
     (around / "temporary").mkdir()
-    output, page, floors = (around / name for name in ("run.json", "run.html", "floors.json"))
+    output, page, floors, gate = (around / name for name in ("run.json", "run.html", "floors.json", "gate.json"))
+    gate.write_text('{"floors": {"extractive": {"key_sentence": 0.9}}}', encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         in_process = partial(run_answers, models=models, stages=nullcontext(stages))
         patch.setattr("eval.answers.run.run_answers", in_process)
         patch.setattr("tempfile.tempdir", str(around / "temporary"))
         patch.setenv("RAG_DATA_DIR", str(around / "production"))
-        status, printed, _ = evaluate(
-            *folders, "--wrong-every", "1", "--json", "--output", output, "--html", page, "--write-baseline", floors
-        )
+        files: list[str | Path] = ["--output", output, "--html", page, "--baseline", gate, "--write-baseline", floors]
+        status, printed, _ = evaluate(*folders, "--wrong-every", "1", "--json", *files)
     assert status == 0, printed
     return Run(
         json.loads(printed),
@@ -164,6 +164,13 @@ def test_the_page_stands_alone(good_run: Run) -> None:
 
 def test_floors_are_written_below_what_was_measured(good_run: Run) -> None:
     assert good_run.floors["floors"]["extractive"]["refusal"] == pytest.approx(1 - MARGIN)
+    assert good_run.report["gate"] == {"passed": True, "below": []}
+
+
+def test_a_figure_below_its_floor_falls_through_the_gate_and_so_does_one_that_is_not_there(tmp_path: Path) -> None:
+    runs = as_runs({"answerers": {"extractive": {"measures": {"key_sentence": 0.5, "answered": 0.9}}}})
+    floors = {"extractive": {"key_sentence": 0.6, "answered": 0.9, "refusal": 0.1}}
+    assert [one.measure for one in shortfalls(runs, floors, tmp_path)] == ["key_sentence", "refusal"]
 
 
 def test_a_run_leaves_nothing_behind(good_run: Run) -> None:
