@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.measures.interval import bootstrap_ci95, mean, percentile
+from eval.measures.interval import bootstrap_ci95, mean, percentile, upper_bound_95
 from eval.measures.retrieval import by_document, per_query
 from eval.poisoning.questions import Target
 from eval.poisoning.watch import watched
@@ -83,6 +83,7 @@ def _rates(seen: Sequence[Asked]) -> dict[str, Any]:
     return {
         "questions": len(seen),
         "attack_success": _with_interval(one.is_wrong for one in seen),
+        "attack_upper_bound_95": round(upper_bound_95(sum(one.is_wrong for one in seen), len(seen)), 4),
         "right": _with_interval(one.is_right for one in seen),
         "found": _with_interval(one.is_found for one in seen),
         "poison_among_used": _with_interval(one.poison for one in seen),
