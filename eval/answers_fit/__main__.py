@@ -16,6 +16,7 @@ from pathlib import Path
 
 from eval.answers_fit.collect import collect, from_json, to_json
 from eval.answers_fit.fit import fit, quality, shortlisted
+from eval.answers_fit.remember import Remembering
 from eval.served import temporary_installation
 from rag_service.adapters.embedders import load_embedder
 from rag_service.settings import load_settings
@@ -36,7 +37,7 @@ def main() -> None:
             arguments.cases.write_text("".join(f"{to_json(case)}\n" for case in cases), encoding="utf-8")
     else:
         parser.error("name a company's folder, or a file of cases")
-    embedder = load_embedder(load_settings(threads=1))
+    embedder = Remembering(load_embedder(load_settings(threads=1)))
     fitted = fit([case for case in cases if case.is_for_fitting], embedder)
     report: dict[str, object] = {
         "weights": asdict(fitted),
