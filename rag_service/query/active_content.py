@@ -96,11 +96,11 @@ def active_spans(text: str) -> list[tuple[int, int]]:
         for match in pattern.finditer(text)
         if not _PLAIN_TAG.fullmatch(match.group())
     ]
-    spans += [
-        _run_around(text, match.start())
-        for match in _BARRED.finditer(text)
-        if not _PLAIN_TAG.match(text, match.start())
-    ]
+    end = 0
+    for match in _BARRED.finditer(text):
+        if match.start() >= end and not _PLAIN_TAG.match(text, match.start()):  # a run is read once, however full of it
+            start, end = _run_around(text, match.start())
+            spans.append((start, end))
     return spans
 
 

@@ -36,7 +36,8 @@ LONGEST_WORD = 20
 
 def in_order(text: str) -> tuple[str, ...]:
     """The words whose order tells something, for ``is_turned_round``."""
-    return tuple(word for word in words(text) if word not in _UNORDERED)[:_MOST_ORDERED]
+    spelled = (NUMBER_WORDS.get(word, word) for word in words(text) if word not in _UNORDERED)
+    return tuple(spelled)[:_MOST_ORDERED]
 
 
 def is_turned_round(sentence: Sequence[str], text: Sequence[str]) -> bool:

@@ -36,7 +36,8 @@ TURNS = _NOT | frozenset(
     """no never none neither nor without hardly barely rarely seldom scarcely unless except only all some before after
     above below under over more less fewer most least against until minimum maximum minus negative must may might
     should can could shall if provided providing otherwise whether when whenever once than every each any either up
-    exactly approximately nearly almost roughly""".split()
+    exactly approximately nearly almost roughly non anti ex former formerly previously false falsely alleged allegedly
+    supposedly doubt doubts denies denied claims""".split()
 )
 """Words that turn a meaning. Many are stop words, so that no comparison of content words would miss them."""
 
@@ -50,6 +51,8 @@ _ACTIVE = re.compile(
     r"|(?<![^\W_])[^\W\d_][\w+-]{0,30}:(?=\S)"
 )
 _BEFORE, _BEHIND = "\"'“”‘’(", "\"'“”‘’(),;:.!?"
+_PER = frozenset({"a", "an", "per"})
+_TIMES = frozenset({"once", "twice", "thrice", "times"})
 _UNIT_WITHIN = 2
 """A unit may stand one word after its number: "five working days"."""
 
@@ -82,6 +85,7 @@ def exact_facts(text: str) -> Exact:
             amounts.add(" ".join(filter(None, [*values[start:at], _unit_after(tokens, values, at)])))
         at += 1
     turns: set[tuple[str, str]] = set()
+    turns |= _rates(tokens, values)
     following = ""
     for (kind, token), value in zip(reversed(tokens), reversed(values), strict=True):
         turn = "not" if token in _NOT or token.endswith("n't") else token
@@ -90,6 +94,17 @@ def exact_facts(text: str) -> Exact:
         elif value or (kind == "word" and token not in STOP_WORDS):
             following = value or terms(token)[0]
     return Exact(frozenset(amounts), active_forms(text), frozenset(turns))
+
+
+def _rates(tokens: list[tuple[str, str]], values: list[str]) -> set[tuple[str, str]]:
+    """What an amount is for: "twice a day", "5 euros per month"; without it the amount is another."""
+    found = set()
+    for at in range(1, len(tokens) - 1):
+        before, unit = tokens[at - 1][1], _unit_after(tokens, values, at + 1)
+        is_amount = values[at - 1] or before in _TIMES or _unit_after(tokens, values, at - 1)
+        if tokens[at][1] in _PER and unit and is_amount:
+            found.add(("per", unit))
+    return found
 
 
 def active_forms(text: str) -> frozenset[str]:

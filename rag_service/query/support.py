@@ -6,7 +6,8 @@ A sentence that copies one of a passage is supported. Any other must keep to rul
   the support lacks may be another name, subject or claim, and nothing here could tell that it is not;
 - its amounts and active forms stand there too, and its turning words are the support's (``exact_facts``);
 - it holds no sign, and no invisible character, oftener than the support does;
-- nothing has changed places in it: who does what to whom, which amount is whose (``alignment``).
+- nothing has changed places in it: who does what to whom, which amount is whose (``alignment``);
+- no word plays another part, no question has become a statement, and it does not break off (``roles``).
 
 What keeps to them is supported where order and omissions leave the meaning as it was (``groundedness``).
 """
@@ -26,6 +27,7 @@ from rag_service.lexical import STOP_WORDS, terms, words
 from rag_service.ports import Embedder
 from rag_service.query.alignment import LONGEST_WORD, is_turned_round, without_lead_in, without_light
 from rag_service.query.groundedness import ACCEPTED, Likeness, groundedness
+from rag_service.query.roles import plays_other_parts
 from rag_service.query.windows import Facts, Window, paired_windows, sentence_windows, without_markers
 
 if TYPE_CHECKING:
@@ -144,7 +146,9 @@ class SupportFinder:
 
     def _likeness(self, said: Facts, held: Facts) -> Likeness | None:
         """None where the draft had so many rewordings already that no more are compared."""
-        shared = [term for term in said.sequence if term in held.sequence]
+        # "In May, prices fell." is "Prices fell in May.": a phrase that is moved to the front as a whole moves nothing.
+        order = said.rotated if said.rotated == held.sequence else said.sequence
+        shared = [term for term in order if term in held.sequence]
         vectors = self._embedded(said.plain, held.plain) if self.embedder else None
         if self.embedder and vectors is None:
             return None
@@ -169,4 +173,5 @@ def _keeps_facts(said: Facts, held: Facts) -> bool:
         and said.exact.turns == held.exact.turns
         and said.signs <= held.signs
         and not is_turned_round(said.order, held.order)
+        and not plays_other_parts(said.roles, held.roles)
     )

@@ -12,7 +12,8 @@ from itertools import pairwise
 from rag_service.domain.answer import Passage
 from rag_service.lexical import terms, words
 from rag_service.query.alignment import content_terms, in_order
-from rag_service.query.exact_facts import Exact, exact_facts, signs
+from rag_service.query.exact_facts import NUMBER_WORDS, Exact, exact_facts, signs
+from rag_service.query.roles import Roles, roles_of
 from rag_service.sentences import sentence_spans
 
 _BACK = frozenset("it its they their them this these that those he his she her both".split())
@@ -48,8 +49,14 @@ class Facts:
 
     @cached_property
     def sequence(self) -> tuple[str, ...]:
-        """Content words in order."""
-        return tuple(terms(self.plain))
+        """Content words and numbers in order, a number as a number however it is spelled."""
+        return _in_sequence(self.plain)
+
+    @cached_property
+    def rotated(self) -> tuple[str, ...]:
+        """Content words as they stand where what is in front of the first comma is said at the end."""
+        lead, _, rest = self.plain.partition(", ")
+        return _in_sequence(rest) + _in_sequence(lead)
 
     @cached_property
     def neighbours(self) -> frozenset[tuple[str, str]]:
@@ -62,6 +69,14 @@ class Facts:
     @cached_property
     def order(self) -> tuple[str, ...]:
         return in_order(self.plain)
+
+    @cached_property
+    def roles(self) -> Roles:
+        return roles_of(self.plain)
+
+
+def _in_sequence(text: str) -> tuple[str, ...]:
+    return tuple(terms(" ".join(NUMBER_WORDS.get(word, word) for word in words(text.replace("%", " percent")))))
 
 
 @dataclass(frozen=True)

@@ -199,3 +199,12 @@ def test_a_title_is_shown_as_words(models: Models) -> None:
     title = cite(output.finish()).citations[0].title
     assert title == "Fees javascript z"
     assert not is_active(title)
+
+
+@pytest.mark.parametrize("mark", ["[1]", "[a](", "![", "</", "[a]["])
+def test_a_run_full_of_marks_is_one_span(mark: str) -> None:
+    """Each mark used to read the run again: a planted run of a few thousand took a minute."""
+    run = mark * 20_000
+    spans = active_spans(f"See {run} here.")
+    assert max(end for _, end in spans) <= len(run) + 4
+    assert sum(end - start for start, end in spans) <= 3 * len(run)
