@@ -22,6 +22,7 @@ LONGEST = 2_000
 _HEADING_WORDS = 8
 _ITEM = re.compile(r"\s{0,9}(?:[-*•▪◦‣–]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])\s")
 _NUMBERED = re.compile(r"\s{0,9}(?:\(?\d{1,2}[.)]|[Ss]tep \d)")
+_MAIL_HEAD = re.compile(r"(?:From|To|Cc|Bcc|Reply-To|Sent|Date|Subject): ")
 _LABELLED = re.compile(r"[^:]{2,50}:\s\S")
 
 
@@ -46,6 +47,11 @@ class Unit:
     @property
     def is_whole_sentence(self) -> bool:
         return self.text.endswith((".", "!", "?", "。"))  # the last is that of Chinese and Japanese
+
+    @property
+    def is_mail_head(self) -> bool:
+        """Whether it tells who wrote to whom, or when, as in the head of an e-mail."""
+        return bool(_MAIL_HEAD.match(self.text))
 
     @property
     def is_numbered(self) -> bool:

@@ -226,3 +226,39 @@ def test_candidates_come_likeliest_first_and_are_no_headings(models: Models) -> 
 def test_weights_of_another_version_are_refused() -> None:
     with pytest.raises(ValueError, match="versions"):
         weighed({"new": 1.0}, {"bias": 0.0, "old": 1.0})
+
+
+CLINIC = passage(
+    "Emergencies\n\nThe defibrillator hangs beside the lift on the ground floor\n\n"
+    "Press the red button under the desk if you feel threatened: it calls the other rooms\n\n"
+    "The meeting point in case of fire is the bus shelter opposite the main entrance"
+)
+MAIL = passage(
+    "Outage of turbine 4\n\nFrom: Marit Aldous\n\nTo: Engineering\n\nDate: Thu, 12 Mar 2026 16:42:00 +0000\n\n"
+    "The outage of turbine 4 was caused by water in a connector. Idris Fenn orders new ones.",
+    title="Outage of turbine 4",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Where is the defibrillator?", "The defibrillator hangs beside the lift on the ground floor"),
+        ("Where is the meeting point in case of fire?", CLINIC.text.splitlines()[-1]),
+    ],
+)
+def test_one_fact_is_told_in_one_line_where_one_is_far_likelier(question: str, answer: str, models: Models) -> None:
+    assert extract(question, (CLINIC, CARD), models.embedder) == [answer]
+
+
+@pytest.mark.parametrize(
+    "question", ["How do I find the defibrillator?", "List all emergency equipment, defibrillators"]
+)
+def test_a_way_or_a_list_is_told_with_what_stands_beside_it(question: str, models: Models) -> None:
+    assert len(extract(question, (CLINIC, CARD), models.embedder)) > 1
+
+
+def test_the_head_of_a_mail_answers_only_who_asks_for_it(models: Models) -> None:
+    head = {"From: Marit Aldous", "To: Engineering", "Date: Thu, 12 Mar 2026 16:42:00 +0000"}
+    assert head.isdisjoint(extract("What was the outage of turbine 4 caused by?", (MAIL,), models.embedder))
+    assert not head.isdisjoint(extract("When was the mail on the outage of turbine 4 sent?", (MAIL,), models.embedder))
