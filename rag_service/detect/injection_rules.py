@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rag_service.detect.injection_languages import shapes
 
-VERSION = "injection-2"
+VERSION = "injection-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,10 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "exfiltration",
         "send|forward|email|e-mail|post|upload|transmit|exfiltrat|leak|deliver",
-        rf"""\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak|deliver)\b{_GAP % 10}(?:customers?\ (?:list|e-?mails|data|database)|databases?|credentials|passwords?|api\ keys?|conversation|chat\ (?:history|log)|secrets|user\ data|private\ data|session\ (?:token|data)|them|everything)
-        {_GAP % 8}(?:https?://|[\w.+-]{{1,40}}@[\w-]{{1,40}}\.)""",
+        rf"""\b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak|deliver)\b{_GAP % 10}(?:customers?\ (?:list|e-?mails|data|database)|databases?|credentials|passwords?|api\ keys?|conversation|chat\ (?:history|log)|secrets|user\ data|private\ data|session\ (?:token|data))
+        {_GAP % 8}(?:https?://|[\w.+-]{{1,40}}@[\w-]{{1,40}}\.)
+        |\b(?:conversation|chats?|history|passwords?|credentials?|secrets?|tokens?|api\ keys?|databases?|customers?\ (?:list|data|records)|user\ data|prompts?|context|messages)\b[^\n]{{0,80}}?
+        \b(?:send|forward|e-?mail|post|upload|transmit|exfiltrate|leak|deliver)\b{_GAP % 10}(?:them|everything){_GAP % 8}(?:https?://|[\w.+-]{{1,40}}@[\w-]{{1,40}}\.)""",
     ),
     _rule(
         "exfiltration",
