@@ -91,3 +91,15 @@ def plain(character: str) -> str:
     if 0xFF01 <= point <= 0xFF5E or unicodedata.category(character) in {"Lu", "Ll", "Nd", "Zs"}:
         return unicodedata.normalize("NFKC", character)
     return character
+
+
+_LEET = str.maketrans("01345789@$!+|", "oieastbgasitl")
+
+
+def leet(text: str) -> str:
+    """One spelling for letters and the digits that pass for them.
+
+    >>> leet("p4ssw0rd") == leet("password")
+    True
+    """
+    return text.lower().translate(_LEET)

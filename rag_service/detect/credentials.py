@@ -93,7 +93,9 @@ def _looks_password(value: str) -> bool:
 
 
 def _assigned(text: str) -> Iterator[Finding]:
-    for match in _ASSIGNMENT.finditer(text):
+    position = 0
+    while match := _ASSIGNMENT.search(text, position):
+        position = match.start("value")  # what stands as a value may be the name: "the secret password: …"
         value, join = match["value"], match["join"]
         start, end = match.span("value")
         while end > start and text[end - 1] in ".!?:)":

@@ -22,6 +22,8 @@ from rag_service.domain.policy import AnswerPolicy
 from rag_service.ports import Answerer, ChunkIndex, Embedder, Prompt
 from rag_service.query.answer_schema import AnswerSchema
 from rag_service.query.cite import Cited, cite
+from rag_service.query.contacts import Identifying
+from rag_service.query.content import ContentRules
 from rag_service.query.extract_values import extract_values
 from rag_service.query.filter import OutputFilter
 from rag_service.query.generate import generate
@@ -166,7 +168,7 @@ async def _sentences(
     screen = partial(OutputFilter, prompt, policy, detector=parts.detector, finder=finder)
     generated = await generate(prompt, answerer, parts.extractive, screen, clock, policy=policy, budget=parts.budget)
     with clock.stage("cite"):
-        cited = cite(generated.sentences)
+        cited = cite(generated.sentences, ContentRules(policy, Identifying(parts.detector)).label)
     return _Written(cited, None, generated.model, generated.usage, generated.flags)
 
 
@@ -190,7 +192,7 @@ async def _value(
     )
     filled = generated.filled
     with clock.stage("cite"):
-        cited = cite(filled.sentences() if filled else ())
+        cited = cite(filled.sentences() if filled else (), ContentRules(policy, Identifying(parts.detector)).label)
     return _Written(cited, filled.structured() if filled else None, generated.model, generated.usage, generated.flags)
 
 

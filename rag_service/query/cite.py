@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.answer import Citation
@@ -27,8 +27,11 @@ class Cited:
     groundedness: float
 
 
-def cite(sentences: Sequence[ReleasedSentence]) -> Cited:
-    """The answer with its markers after each sentence, and the citations in the order of their markers."""
+def cite(sentences: Sequence[ReleasedSentence], label: Callable[[str], str] = inert_label) -> Cited:
+    """The answer with its markers after each sentence, and the citations in the order of their markers.
+
+    ``label`` makes of a title or the name of a source what of it may leave.
+    """
     markers: dict[tuple[str, int, int], int] = {}
     citations: list[Citation] = []
     text = ""
@@ -38,7 +41,7 @@ def cite(sentences: Sequence[ReleasedSentence]) -> Cited:
             place = (support.passage.chunk_id, support.start, support.end)
             if place not in markers:
                 markers[place] = len(markers) + 1
-                citations.append(_citation(markers[place], support))
+                citations.append(_citation(markers[place], support, label))
             here.append(markers[place])
         text += (sentence.gap if text else "") + _with_markers(sentence.text, list(dict.fromkeys(here)))
     return Cited(text, tuple(citations), _groundedness(sentences))
@@ -66,13 +69,13 @@ def _with_markers(sentence: str, markers: Sequence[int]) -> str:
     return f"{sentence} {shown}"
 
 
-def _citation(marker: int, support: Support) -> Citation:
+def _citation(marker: int, support: Support, label: Callable[[str], str]) -> Citation:
     passage = support.passage
     return Citation(
         marker=marker,
         document_id=passage.document_id,
-        title=inert_label(passage.title),
-        source=passage.source,
+        title=label(passage.title),
+        source=label(passage.source),
         version=passage.version,
         page=passage.page,
         start=passage.start + support.start,

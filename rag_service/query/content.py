@@ -6,40 +6,40 @@ Applied to the sentence and to the quotation that is cited for it: what is taken
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_service.detect.concealment import reveal
 from rag_service.detect.credentials import find_credentials
+from rag_service.detect.forbidden import forbidden_in
 from rag_service.detect.policy import CREDENTIAL
 from rag_service.domain.policy import AnswerPii, AnswerPolicy, Links
 from rag_service.lexical import terms
-from rag_service.query.active_content import active_spans, inert, is_active, without_controls
+from rag_service.query.active_content import active_spans, inert, inert_label, is_active, without_controls
 from rag_service.query.contacts import Identifying, link_spans
 from rag_service.sentences import sentence_spans
 
 _WORD = re.compile(r"[^\W_]+")
+_LEADS_AWAY = re.compile(r"://|@|\bwww\.|^mailto:", re.IGNORECASE)
+"""What makes an address of something that could be the name of a file as well."""
 _LEAST_QUOTED = 3
 """Words of a quotation that still says something."""
 _SPOKEN = {"email_address": "e-mail address", "phone_number": "phone number", "credit_card": "card number"}
 
 
 class ForbiddenTerms:
-    """Finds words and phrases in any case, with or without accents, and with invisible characters inside.
+    """Finds a tenant's forbidden words and phrases, however they are spelled (``forbidden_in``).
 
     >>> ForbiddenTerms(["Projet Été"]).stand_in("the pro\\u200bjet ete."), ForbiddenTerms(["cat"]).stand_in("category")
     (True, False)
     """
 
     def __init__(self, terms: Iterable[str]) -> None:
-        self._terms = {f" {' '.join(_plain_words(term))} " for term in terms}
+        self._terms = tuple(terms)
+        self.longest = max(map(len, self._terms), default=0)
 
     def stand_in(self, text: str) -> bool:
-        if not self._terms:
-            return False
-        plain = f" {' '.join(_plain_words(text))} "
-        return any(term in plain for term in self._terms)
+        return bool(forbidden_in(text, self._terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,18 @@ class ContentRules:
                 return "", kind
             shown = shown[: taken.start] + taken.instead + shown[taken.end :]
         return shown, kind
+
+    def label(self, text: str) -> str:
+        """A title or the name of a file as it may stand beside a quotation, empty where nothing of it may."""
+        shown = inert_label(text)
+        if self._identifying.has_credential(reveal(shown)) or self.forbidden.stand_in(shown):
+            return ""
+        for taken in reversed(self._taken(shown)):
+            if taken.kind == "personal_data" and self._pii is AnswerPii.DROP:
+                return ""
+            if taken.kind == "personal_data" or _LEADS_AWAY.search(shown[taken.start : taken.end]):
+                shown = shown[: taken.start] + taken.instead + shown[taken.end :]
+        return shown
 
     def quote(self, text: str) -> tuple[tuple[int, int] | None, str | None]:
         """The longest part of a quotation that may leave, if any does, and what was taken out."""
@@ -122,8 +134,3 @@ def _between(barred: Sequence[tuple[int, int, str]], length: int) -> Iterator[tu
         yield at, max(at, start)
         at = max(at, end)
     yield at, max(at, length)
-
-
-def _plain_words(text: str) -> list[str]:
-    shown = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", reveal(text)).casefold())
-    return _WORD.findall("".join(character for character in shown if not unicodedata.combining(character)))

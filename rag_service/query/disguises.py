@@ -16,10 +16,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from rag_service.detect.characters import CONFUSABLE
+from rag_service.detect.characters import CONFUSABLE, leet
 from rag_service.detect.concealment import reveal
 
-_LEET = str.maketrans("01345789@$!+|", "oieastbgasitl")
 _LOOK_ALIKE = str.maketrans(CONFUSABLE)
 _ATBASH = str.maketrans("abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba")
 _SPOKEN = (
@@ -109,15 +108,6 @@ def looks_encoded(text: str, known: str) -> bool:
     (True, False)
     """
     return any(match.group() not in known for pattern in (_CODED, _SPELLED) for match in pattern.finditer(text))
-
-
-def leet(text: str) -> str:
-    """One spelling for letters and the digits that pass for them.
-
-    >>> leet("p4ssw0rd") == leet("password")
-    True
-    """
-    return text.lower().translate(_LEET)
 
 
 def _aligned(raw: bytes, bits: int, encode: Callable[[bytes], bytes]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from rag_service.domain.answer import Flag
 from rag_service.domain.policy import AnswerPolicy
 from rag_service.lexical import words
 from rag_service.ports import Prompt
+from rag_service.query.content import ForbiddenTerms
 from rag_service.query.draft_sentences import DraftSentence, DraftSentences
 from rag_service.query.leaks import MarkerWatch, WordingWatch
 from rag_service.query.support import Support, SupportFinder, without_markers
@@ -58,6 +59,8 @@ class OutputFilter:
         self._wording = WordingWatch(prompt, [passage.text for passage in prompt.passages])
         self._words_left = policy.max_answer_words
         self._sentences_left = MOST_SENTENCES
+        self._forbidden = ForbiddenTerms(policy.forbidden_terms)
+        self._end_of_said = ""
         self._said: set[str] = set()
         self._flags: set[tuple[str, str]] = set()
         self._has_ended = False
@@ -105,11 +108,16 @@ class OutputFilter:
             return []
         if verdict.text in self._said:
             return []
+        if self._forbidden.longest and self._forbidden.stand_in(f"{self._end_of_said} {verdict.text}"):
+            self._flags.add(("forbidden_topic", "dropped"))  # one half stands at the end of what was said
+            return []
         if (length := len(words(verdict.text))) > self._words_left:
             self._end("too_long")
             return []
         self._words_left -= length
         self._said.add(verdict.text)
+        # A term may be spaced, a character for a word.
+        self._end_of_said = f"{self._end_of_said} {verdict.text}"[-2 * self._forbidden.longest - 1 :]
         if verdict.kind:
             self._flags.add((verdict.kind, "redacted" if verdict.supports else "marked"))
         return [ReleasedSentence(verdict.text, verdict.supports, gap)]

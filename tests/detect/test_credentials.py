@@ -10,6 +10,7 @@ from rag_service.detect.credentials import find_credentials
 
 # Assembled from parts, so that no scanner takes this file for a leak.
 HITS = [
+    ("The secret password: hunter2-Xy99!.", "hunter2-Xy99"),
     ("key id " + "AKIA" + "IOSFODNN7EXAMPLE" + " of the bucket", "AKIA" + "IOSFODNN7EXAMPLE"),
     (
         "aws_secret_access_key=" + "wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY",

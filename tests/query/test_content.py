@@ -208,3 +208,53 @@ def test_a_run_full_of_marks_is_one_span(mark: str) -> None:
     spans = active_spans(f"See {run} here.")
     assert max(end for _, end in spans) <= len(run) + 4
     assert sum(end - start for start, end in spans) <= 3 * len(run)
+
+
+def test_a_title_and_a_source_keep_to_the_policy(models: Models) -> None:
+    """They stand beside every quotation, and are written by whoever uploads."""
+    source = passage(
+        "Gift cards are never refunded.", title="Call +44 20 7946 0958, Blue Heron", source="ann.lee@shop.example.md"
+    )
+
+    def shown(policy: AnswerPolicy) -> tuple[str, str]:
+        output = OutputFilter(
+            build_prompt("?", (source,)), policy, detector=models.detector, finder=SupportFinder((source,))
+        )
+        output.feed(source.text)
+        cited = cite(output.finish(), ContentRules(policy, Identifying(models.detector)).label).citations[0]
+        return cited.title, cited.source
+
+    assert shown(AnswerPolicy()) == (source.title, source.source)
+    assert shown(AnswerPolicy(answer_pii=AnswerPii.REDACT)) == ("Call [phone number], Blue Heron", "[e-mail address]")
+    assert shown(AnswerPolicy(answer_pii=AnswerPii.DROP)) == ("", "")
+    assert shown(AnswerPolicy(forbidden_terms=("blue heron",))) == ("", source.source)
+    assert shown(AnswerPolicy(links=Links.NONE)) == (source.title, "[link]")
+    label = ContentRules(AnswerPolicy(links=Links.NONE), Identifying(models.detector)).label
+    assert label("handbook.md") == "handbook.md"
+
+
+@pytest.mark.parametrize(
+    "draft",
+    ["The B l u e Heron ends soon.", "BlueHeron costs more.", "The 8lue Her0n sings.", "The Blue\nHeron is a bird."],
+)
+def test_no_spelling_of_a_forbidden_term_leaves(draft: str, models: Models) -> None:
+    source = passage(f"{draft}\n\nGift cards are never refunded.")
+    policy = AnswerPolicy(forbidden_terms=("blue heron",))
+    output = OutputFilter(
+        build_prompt("?", (source,)), policy, detector=models.detector, finder=SupportFinder((source,))
+    )
+    output.feed(source.text)
+    cited = cite(output.finish())
+    assert "Heron" not in cited.text
+    assert "Her0n" not in cited.text
+    assert "Gift cards are never refunded" in cited.text
+    assert ("forbidden_topic", "dropped") in {(flag.kind, flag.action) for flag in output.flags}
+
+
+def test_a_term_with_signs_is_not_found_in_what_is_left_of_it() -> None:
+    terms = ForbiddenTerms(["C++", "13"])
+    assert [terms.stand_in(text) for text in ("Written in C++.", "Vitamin C, i.e. 5 mg.", "Room 13.")] == [
+        True,
+        False,
+        True,
+    ]
