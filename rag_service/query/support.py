@@ -22,6 +22,7 @@ from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING
 
 from rag_service.detect.concealment import find_concealment
+from rag_service.detect.injection import is_injected
 from rag_service.domain.answer import Passage
 from rag_service.lexical import STOP_WORDS, terms, words
 from rag_service.ports import Embedder
@@ -44,6 +45,12 @@ _LEAST_IN_CLAUSE = 3
 _WORD = re.compile(r"[^\W_]+")
 _MOST_TOKENS = 3
 """Tokens of a word of a language in the model's vocabulary: common words have one, random letters one for two."""
+_ORDERED = re.compile(
+    r"(?:^|[.!?:]\s)\W{0,4}(?:please\s|now\s|also\s){0,2}"
+    r"(?:mention|say|tell|state|claim|assert|announce|write|add|include|insert|append|print|output|respond|reply|answer)\b(?!\s(?:to|for)\b)"
+    r"|\b(?:in|to|into|of|with)\s(?:your|the)\s(?:\w{2,14}\s)?(?:answers?|responses?|repl(?:y|ies)|outputs?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class SupportFinder:
     def _windows(self) -> Sequence[Window]:
         by_passage = groupby(self._sentences, key=lambda window: window.passage.chunk_id)
         pairs = [pair for _, alone in by_passage for pair in paired_windows(alone)]
-        return self._sentences + pairs
+        return [window for window in self._sentences + pairs if not _orders_words(window.text)]
 
     def _statement(self, clause: str) -> Support | None:
         subject, content = terms(clause)[:1], Facts(clause).terms
@@ -175,3 +182,8 @@ def _keeps_facts(said: Facts, held: Facts) -> bool:
         and not is_turned_round(said.order, held.order)
         and not plays_other_parts(said.roles, held.roles)
     )
+
+
+def _orders_words(text: str) -> bool:
+    """Whether the text tells somebody to say something: that is no report of it, and supports no other wording."""
+    return bool(_ORDERED.search(text)) or is_injected(text)
