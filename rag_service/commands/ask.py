@@ -49,11 +49,14 @@ def _schema_in(file: Path, as_json: bool) -> dict[str, Any]:
 
     try:
         content = file.read_bytes()
+    except OSError as error:
+        fail(as_json, "InvalidRequest", f"cannot read {printable(str(file))}: {error.strerror}")
+    try:
         found = json.loads(content) if len(content) <= MOST_BYTES else None
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        fail(as_json, "InvalidRequest", f"{printable(str(file))} holds no JSON Schema of at most {MOST_BYTES} bytes")
+        fail(as_json, "InvalidRequest", f"{printable(str(file))} is no JSON object of at most {MOST_BYTES} bytes")
     return found
 
 

@@ -52,6 +52,7 @@ class _Source:
     units: Sequence[Unit]
     contexts: Sequence[frozenset[str]]
     embedder: Embedder
+    is_one_value: bool
 
 
 def extract_values(
@@ -67,7 +68,15 @@ def extract_values(
         unit.terms | sections[unit.rank] | (units[unit.lead].terms if unit.lead is not None else frozenset())
         for unit in units
     ]
-    return _value("", schema, _Source(question, passages, units, contexts, embedder), depth=0)
+    source = _Source(question, passages, units, contexts, embedder, is_one_value=_leaves(schema) == 1)
+    return _value("", schema, source, depth=0)
+
+
+def _leaves(schema: Mapping[str, Any]) -> int:
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return 1
+    return sum(_leaves(one) for one in properties.values() if isinstance(one, Mapping))
 
 
 def _value(name: str, schema: Mapping[str, Any], source: _Source, depth: int) -> object | None:
@@ -111,11 +120,13 @@ def _kind(schema: Mapping[str, Any]) -> str:
 def _named(name: str, schema: Mapping[str, Any], source: _Source) -> frozenset[str]:
     """The stems that name the property, as far as passages hold them; else what the question asks for.
 
-    A description helps only where name and title say nothing that the passages know.
+    A description helps only where name and title say nothing that the passages know. Which of several values a list
+    answers the question for, the question cannot tell.
     """
     held = frozenset[str]().union(*source.contexts)
     own = " ".join(_SPLIT_NAME.split(name))
-    for text in (f"{own} {schema.get('title', '')}", str(schema.get("description", "")), source.question):
+    question = source.question if source.is_one_value or _kind(schema) != "array" else ""
+    for text in (f"{own} {schema.get('title', '')}", str(schema.get("description", "")), question):
         if known := frozenset(terms(text)) & held:
             return known
     return frozenset()

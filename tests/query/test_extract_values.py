@@ -196,3 +196,12 @@ def test_members_and_truths_are_whole_words_and_unambiguous() -> None:
     assert member_in("prepaid", ["paid"]) is None
     assert member_in("very high", ["high", "very high"]) == "very high"
     assert truth_in("Yes, from level 2") is None
+
+
+def test_a_list_that_no_passage_names_is_left_out_beside_other_values(models: Models) -> None:
+    cities = {"type": "array", "items": {"type": "string"}}
+    question = "Who is eligible for the gold card?"
+    both = extract_values(question, _object(cities=cities, annual_fee={"type": "number"}), (CARD,), models.embedder)
+    assert both == {"annual_fee": 1250}
+    alone = extract_values(question, _object(people=cities), (CARD,), models.embedder)
+    assert alone == {"people": ["Adults with an income", "Students with a guarantor"]}
