@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,12 +62,13 @@ def _schema_in(file: Path, as_json: bool) -> dict[str, Any]:
 
 
 def readable(answer: Answer) -> str:
-    """The answer with its citations and flags below."""
+    """The answer with its citations below, and what was decided, each decision once."""
     lines = [answer.answer]
     for one in answer.citations:
         page = f", page {one.page}" if one.page else ""
         lines.append(
             f"  [{one.marker}] {printable(one.title)}{page} ({one.start}-{one.end}): “{' '.join(one.quote.split())}”"
         )
-    lines += [f"  ({flag.stage}: {flag.kind} {flag.action})" for flag in answer.flags]
+    decided = Counter(f"{flag.stage}: {flag.kind} {flag.action}" for flag in answer.flags)
+    lines += [f"  ({what})" if times == 1 else f"  ({what}, {times} times)" for what, times in decided.items()]
     return "\n".join(lines)

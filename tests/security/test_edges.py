@@ -118,6 +118,19 @@ def test_a_title_in_a_readable_answer_stays_on_its_line() -> None:
     assert "\x1b" not in shown
 
 
+def test_a_decision_that_was_taken_often_is_shown_once() -> None:
+    from rag_service.domain.answer import Flag
+
+    fields: dict[str, Any] = dict.fromkeys(Answer.__dataclass_fields__)
+    flags = [Flag("vet", "injected_instruction", "dropped", document_id=str(at)) for at in range(3)]
+    once = Flag("guard", "personal_data", "redacted")
+    shown = readable(Answer(**{**fields, "answer": "Yes.", "citations": [], "flags": [*flags, once]}))
+    assert shown.splitlines()[1:] == [
+        "  (vet: injected_instruction dropped, 3 times)",
+        "  (guard: personal_data redacted)",
+    ]
+
+
 def _citation(title: str) -> Any:
     from rag_service.domain.answer import Citation
 
