@@ -36,7 +36,7 @@ class AnswerSchema:
         _refuse(not isinstance(given, dict), "it is no object")
         assert isinstance(given, dict)  # noqa: S101  # for the type checker
         try:
-            size = len(json.dumps(given, allow_nan=False).encode())
+            size = len(json.dumps(given, allow_nan=False, ensure_ascii=False).encode())  # half a character is none
         except (ValueError, TypeError, RecursionError):
             size = MOST_BYTES + 1
         _refuse(size > MOST_BYTES, f"it is larger than {MOST_BYTES} bytes, or no JSON")

@@ -18,6 +18,7 @@ import structlog
 from rag_service.authentication import Caller
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.answer import Answer, Flag, Passage, Route, StructuredAnswer, Usage
+from rag_service.domain.errors import QuestionRefused
 from rag_service.domain.policy import AnswerPolicy
 from rag_service.ports import Answerer, ChunkIndex, Embedder, Prompt
 from rag_service.query.answer_schema import AnswerSchema
@@ -118,6 +119,8 @@ async def _answer(
         guarded, noticed = await asyncio.to_thread(guard, question, caller.tenant, parts.guard_policy)
         if schema is not None:  # its names and descriptions reach the model as the question does
             _, more = await asyncio.to_thread(guard, schema.words(), caller.tenant, parts.guard_policy)
+            if any(flag.kind == "personal_data" for flag in more):
+                raise QuestionRefused("personal_data")  # names that are redacted would name something else
             noticed = tuple(dict.fromkeys(noticed + more))
     with clock.stage("retrieve"):
         ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)

@@ -90,7 +90,7 @@ class LeafJudge:
         for window in self._by_words(asked):
             for amount in window.facts.exact.amounts:
                 if _worth(amount) == wanted and _fits_unit(amount, asked):
-                    return self._shown(value, window, "unsupported")
+                    return self._shown(value, window, "unsupported", worth=wanted)
         return self._none("unsupported")
 
     def choice(self, value: str, asked: Asked) -> Leaf | None:
@@ -121,13 +121,17 @@ class LeafJudge:
                 return self._shown(shown, window, kind or "unsupported")
         return None
 
-    def _shown(self, value: Any, window: Window, kind: str) -> Leaf | None:
-        """The value with its quotation, where policy lets both leave."""
-        if isinstance(value, str) and not self._rules.sentence(value)[0]:
-            return self._none("forbidden_topic")
+    def _shown(self, value: Any, window: Window, kind: str, worth: Decimal | None = None) -> Leaf | None:
+        """The value with its quotation, where policy lets both leave; a number, where it lets that stand in it."""
+        if isinstance(value, str):
+            shown, taken = self._rules.sentence(value)
+            if shown != value:
+                return self._none(taken or "forbidden_topic")
         span, taken = self._rules.quote(window.text)
         if span is None:
             return self._none(taken or kind)
+        if worth is not None and taken and worth not in map(_worth, exact_facts(window.text[slice(*span)]).amounts):
+            return self._none(taken)
         quoted = Support(window.passage, window.start, window.end, 1.0)
         return Leaf(value, (replace(quoted, start=quoted.start + span[0], end=quoted.start + span[1]),))
 

@@ -227,6 +227,24 @@ def test_policy_holds_for_values_and_their_quotations(fill: Fill) -> None:
     )
 
 
+def test_a_number_or_a_choice_is_no_way_around_the_policy(fill: Fill) -> None:
+    passages = (
+        passage(
+            "The card number of Ann is 4111111111111111 as she told us. The phone number of the desk is 02079460958."
+        ),
+    )
+    number = {"type": "integer"}
+    schema = of(card_number=number, phone_number=number, ann={"type": "string", "enum": ["4111111111111111"]})
+    value = {"card_number": 4111111111111111, "phone_number": 2079460958, "ann": "4111111111111111"}
+    open_, _, _ = fill(value, schema, passages=passages)
+    assert open_ is not None
+    assert open_.value == value
+    for policy in (AnswerPii.REDACT, AnswerPii.DROP):
+        filled, output, _ = fill(value, schema, policy=AnswerPolicy(answer_pii=policy), passages=passages)
+        assert filled is None
+        assert "personal_data" in kinds(output)
+
+
 def test_a_fenced_block_is_read(fill: Fill) -> None:
     filled, _, _ = fill('```json\n{"refund_days": 5}\n```', numbers("refund_days"))
     assert filled is not None
@@ -291,6 +309,7 @@ def deep(levels: int) -> dict[str, Any]:
             **{f"p{at}": {"type": "string", "title": "y" * 300} for at in range(60)},
         ),
         deep(7),
+        of(a={"type": "string", "description": "half of a pair \ud800"}),
     ],
 )
 def test_a_schema_of_another_kind_is_refused(schema: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rag_service.adapters.worst_case_answerer import WorstCaseAnswerer
 from rag_service.domain.errors import ModelUnavailable
-from rag_service.domain.policy import AnswerPolicy, FailedDraft
+from rag_service.domain.policy import AnswerPolicy, FailedDraft, QuestionPii
 from rag_service.query.answer_schema import AnswerSchema
 from rag_service.query.cite import cite
 from rag_service.query.generate_value import GeneratedValue, generate_value
@@ -81,6 +81,11 @@ def test_a_form_is_filled_without_a_model_and_every_value_cited(run: Run, models
                 assert (await ask(web, "acme", QUESTION, answer_schema=spoken)).status_code == 422, (
                     "guarded as a question"
                 )
+                personal = {"type": "object", "properties": {"x": {"type": "string", "title": "not ann@shop.example"}}}
+                assert (await ask(web, "acme", QUESTION, answer_schema=personal)).status_code == 200
+                tenant = await service.store.tenants.by_name("acme")
+                await service.store.tenants.set_policy(tenant, AnswerPolicy(question_pii=QuestionPii.REDACT))
+                assert (await ask(web, "acme", QUESTION, answer_schema=personal)).status_code == 422, "never sent on"
 
     run(scenario())
 
