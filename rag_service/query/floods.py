@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rag_service.domain.answer import Passage
 from rag_service.lexical import terms
-from rag_service.query.wordings import Wording
+from rag_service.query.wordings import Wording, repeats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Matrix = npt.NDArray[np.float32]
 
 LEAST_WORDINGS = 3
+MOMENT_S = 900.0
+"""Seconds within which things happen in one moment."""
 NEAR = 0.68
 """Least mean cosine within a flood. Pairs of poisoned wordings have a median of 0.84, 0.69 at the 5th percentile; with
 honest passages about the same question they have 0.60."""
@@ -117,14 +120,14 @@ def _is_about(wording: Wording, wordings: Sequence[Wording]) -> bool:
 
 def spread_s(wordings: Sequence[Wording]) -> float:
     """Seconds between the first and the last ingestion; endless where a moment is not known."""
-    moments = [_moment(one) for one in wordings]
+    moments = [_moment(one.passage) for one in wordings]
     known = [moment for moment in moments if moment is not None]
     return (max(known) - min(known)).total_seconds() if known and len(known) == len(moments) else float("inf")
 
 
-def _moment(wording: Wording) -> datetime | None:
+def _moment(passage: Passage) -> datetime | None:
     try:
-        return datetime.fromisoformat(wording.passage.ingested_at)
+        return datetime.fromisoformat(passage.ingested_at)
     except ValueError:
         return None
 
@@ -134,3 +137,20 @@ def closeness(wording: Wording, flood: Flood) -> float:
     mine = wording.passage.vector
     theirs = [one.passage.vector for one in flood.members if one.passage.vector is not None]
     return sum(float(mine @ vector) for vector in theirs) / len(theirs) if mine is not None and theirs else 0.0
+
+
+def first_of_another(question: str, members: Sequence[Wording]) -> Passage | None:
+    """The passage that was there before all others, by someone who uploaded none of them, and repeats no question.
+
+    Otherwise a document could be made to disappear: who plants wordings of what it says makes it one of a flood. To
+    leave it gives an attacker what a single document has anyway.
+    """
+    passages = [passage for one in members for passage in (one.passage, *one.copies)]
+    dated = [(moment, at) for at, passage in enumerate(passages) if (moment := _moment(passage)) is not None]
+    if len(dated) < len(passages):
+        return None
+    (moment, at), (next_moment, _), *_ = sorted(dated)
+    first = passages.pop(at)
+    is_apart = (next_moment - moment).total_seconds() > MOMENT_S
+    is_anothers = bool(first.uploader) and first.uploader not in {passage.uploader for passage in passages}
+    return first if is_apart and is_anothers and not repeats(question, first.text) else None

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from rag_service.lexical import terms
-from rag_service.query.floods import NEAR, Flood, closeness, floods_among, spread_s
+from rag_service.query.floods import MOMENT_S, NEAR, Flood, closeness, floods_among, spread_s
 from rag_service.query.wordings import Wording
 from rag_service.sentences import sentence_spans
 
 DROP, DEMOTE = 4, 3
 _MANY = 5
-_MOMENT_S = 900.0
 _OUTLYING = 3.0
 _LEAST_DEVIATION = 0.02
 _AGREES, _DISSENTS = 0.6, 0.25
@@ -94,8 +93,8 @@ def _is_alone(flood: Flood) -> bool:
 def _is_sudden(flood: Flood) -> bool:
     return (
         bool(flood.others)
-        and spread_s(flood.members) <= _MOMENT_S
-        and not _most(spread_s((*flood.members, one)) <= _MOMENT_S for one in flood.others)
+        and spread_s(flood.members) <= MOMENT_S
+        and not _most(spread_s((*flood.members, one)) <= MOMENT_S for one in flood.others)
     )
 
 

@@ -6,10 +6,12 @@ documents repeat questions (a FAQ page), come from one author, or in one moment 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag_service.domain.answer import Flag, Passage
 from rag_service.query.disagreement import disagreeing
+from rag_service.query.floods import first_of_another
 from rag_service.query.open_passages import Opened
 from rag_service.query.suspicion import DROP, Signs, follows, worst_flood
 from rag_service.query.wordings import Wording, wordings_of
@@ -51,13 +53,14 @@ def vet(question: str, opened: Opened, *, limit: int) -> Vetted:
         flood, signs = found
         is_dropped = signs.points >= DROP
         flooding = (*flood.members, *(one for one in flood.others if follows(one, flood)))
-        members = [passage for one in flooding for passage in (one.passage, *one.copies)]
+        spared = first_of_another(question, flood.members)
+        members = [passage for one in flooding for passage in (one.passage, *one.copies) if passage is not spared]
         if not is_dropped:
             last.append(members[0])
         removed += members
         gone = {passage.chunk_id for passage in members}
         usable = [passage for passage in usable if passage.chunk_id not in gone]
-        flags += _flags(flooding, signs, "dropped" if is_dropped else "demoted")
+        flags += _flags(members, signs, "dropped" if is_dropped else "demoted")
         wordings = [one for one in wordings if one not in flooding]
         if len(usable) >= _COMPARED:
             wordings = _compared(question, usable)
@@ -85,10 +88,10 @@ def _compared(question: str, usable: list[Passage]) -> list[Wording]:
     return wordings_of(question, ordered[:_COMPARED])
 
 
-def _flags(members: tuple[Wording, ...], signs: Signs, action: str) -> list[Flag]:
+def _flags(members: Sequence[Passage], signs: Signs, action: str) -> list[Flag]:
     """Coarse on purpose: which sign weighed how much would teach an attacker."""
     kinds = ["suspected_poisoning"]
     kinds += ["mirrors_question"] if signs.mirrored else []
     kinds += ["source_concentration"] if signs.alone else []
-    documents = dict.fromkeys(document for one in members for document in sorted(one.documents))
+    documents = dict.fromkeys(passage.document_id for passage in members)
     return [Flag("vet", kind, action, document) for document in documents for kind in kinds]

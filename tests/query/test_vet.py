@@ -104,6 +104,36 @@ def test_a_flood_is_dropped_and_what_is_honest_stays(
     assert actions(result, "source_concentration") == ({"dropped"} if uploader == "mallory" else set())
 
 
+@pytest.mark.parametrize("prefix", ["", QUESTION + " "], ids=["plain", "mirrored"])
+@pytest.mark.parametrize("copies", [0, 2])
+def test_no_flood_takes_an_earlier_note_of_another_author_with_it(
+    found: Callable[..., list[Passage]], prefix: str, copies: int
+) -> None:
+    """Else a competitor's note could be made to disappear, by wordings and copies of it."""
+    note = "Brimsay harbour has 14 berths for boats, as the harbour master counted."
+    honest = notes(note, uploader="ann", ingested_at="2026-01-05T08:00:00Z")
+    eve = {"uploader": "mallory", "ingested_at": "2026-05-05T10:00:00Z"}
+    flood = notes(*(prefix + text for text in (*AGREEING, *FLOOD)), **eve)
+    copied = notes(*(f"{prefix}{note} {at}" for at in range(copies)), **eve)
+    result = vetted(found(*honest, *pages(*BACKGROUND), *flood, *copied))
+    assert note in {one.text for one in result.passages}
+    assert "dropped" in actions(result, "suspected_poisoning") | {
+        "dropped" for f in result.flags if f.action == "demoted"
+    }
+    assert not {flag.document_id for flag in result.flags if flag.kind == "suspected_poisoning"} & {
+        one.document_id for one in result.passages if one.text == note
+    }
+
+
+def test_the_first_of_a_flood_is_not_spared_for_being_first(found: Callable[..., list[Passage]]) -> None:
+    first = notes(FLOOD[0], uploader="mallory", ingested_at="2026-01-05T08:00:00Z")
+    rest = notes(*FLOOD[1:], uploader="mallory", ingested_at="2026-05-05T10:00:00Z")
+    assert {one.text for one in vetted(found(*pages(HONEST, *BACKGROUND), *first, *rest)).passages} == {
+        HONEST,
+        *BACKGROUND,
+    }
+
+
 def test_what_came_in_one_moment_is_a_flood_whoever_uploaded_it(found: Callable[..., list[Passage]]) -> None:
     flood = [
         (text, {"document_passages": 1, "uploader": f"user{number}", "ingested_at": f"2026-05-05T10:00:0{number}Z"})
