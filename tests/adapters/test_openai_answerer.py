@@ -49,9 +49,14 @@ async def drafted(server: ModelServer, prompt: Prompt) -> tuple[list[str], Usage
     return texts, usage, answerer.model
 
 
+def patient(base_url: str, *, answer_tokens: int) -> ModelServer:
+    """The server, given the time that it takes where other tests have the processors."""
+    return ModelServer(base_url, answer_tokens=answer_tokens, total_s=600, first_token_s=600, stall_s=600)
+
+
 def test_a_real_models_draft_is_streamed(run: Run, model_server: str) -> None:
     prompt = build_prompt("When does the ferry leave?", (passage(FERRY),))
-    texts, usage, model = run(drafted(ModelServer(model_server, answer_tokens=40), prompt))
+    texts, usage, model = run(drafted(patient(model_server, answer_tokens=40), prompt))
     assert len(texts) > 3
     assert usage.input_tokens > 50
     assert 0 < usage.output_tokens <= 40
@@ -64,11 +69,11 @@ def test_a_real_model_stops_when_its_draft_is_closed(run: Run, model_server: str
     async def scenario() -> None:
         endless = replace(build_prompt("Count to a thousand.", (passage(FERRY),)), system="Count on and on: 1, 2, 3")
         async with asyncio.timeout(60):
-            answerer = OpenAIAnswerer(ModelServer(model_server, answer_tokens=2000))
+            answerer = OpenAIAnswerer(patient(model_server, answer_tokens=2000))
             async with aclosing(answerer.write(endless)) as pieces:
                 await anext(pieces)
             # It has one slot: another answer can only come once the first is stopped.
-            texts, _, _ = await drafted(ModelServer(model_server, answer_tokens=4), endless)
+            texts, _, _ = await drafted(patient(model_server, answer_tokens=4), endless)
             assert texts
             await answerer.close()
 
@@ -83,7 +88,7 @@ def test_a_real_model_keeps_to_a_schema(run: Run, model_server: str) -> None:
         "additionalProperties": False,
     }
     prompt = build_prompt("When does the ferry leave?", (passage(FERRY),), schema)
-    texts, _, _ = run(drafted(ModelServer(model_server, answer_tokens=60), prompt))
+    texts, _, _ = run(drafted(patient(model_server, answer_tokens=60), prompt))
     assert set(json.loads("".join(texts))) == {"hour"}
 
 
@@ -91,7 +96,14 @@ def test_of_a_real_model_only_supported_sentences_are_released(
     run: Run, model_server: str, models: Models, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = load_settings(data_dir=tmp_path / "data", index="memory", llm_base_url=model_server)
+        settings = load_settings(
+            data_dir=tmp_path / "data",
+            index="memory",
+            llm_base_url=model_server,
+            llm_timeout_s=600,
+            llm_first_token_s=600,
+            llm_stall_s=600,
+        )
         async with open_service(settings, models) as service:
             await service.store.tenants.create("acme", "identifiers")
             acme = Company(service, "acme")
