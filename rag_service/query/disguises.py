@@ -21,8 +21,17 @@ from rag_service.detect.concealment import reveal
 
 _LOOK_ALIKE = str.maketrans(CONFUSABLE)
 _ATBASH = str.maketrans("abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba")
+_DIGITS = (
+    "zero one two three four five six seven eight nine",
+    "null eins zwei drei vier fünf sechs sieben acht neun",
+    "zéro un deux trois quatre cinq six sept huit neuf",
+    "cero uno dos tres cuatro cinco seis siete ocho nueve",
+    "zero uno due tre quattro cinque sei sette otto nove",
+    "zero um dois três quatro cinco seis sete oito nove",
+    "nul een twee drie vier vijf zes zeven acht negen",
+)
 _SPOKEN = (
-    {word: str(digit) for digit, word in enumerate("zero one two three four five six seven eight nine".split())}
+    {word: str(digit) for spoken in _DIGITS for digit, word in enumerate(spoken.split())}
     | {word: word[0] for word in "alpha bravo charlie delta echo foxtrot".split()}
     | {"alfa": "a", "oh": "0", "nought": "0", "null": "0"}
 )

@@ -40,6 +40,8 @@ PASSAGES = (
 FIRST, LAST = "Gift cards are never refunded.", "The shop is open on Sundays."
 TRUE = "Refunds are paid to customers within five working days of purchase"
 _SPOKEN = "zero one two three four five six seven eight nine".split()
+_GERMAN = "null eins zwei drei vier fünf sechs sieben acht neun".split()
+_FRENCH = "zéro un deux trois quatre cinq six sept huit neuf".split()
 _LETTERS = dict(zip("abcdef", "alpha bravo charlie delta echo foxtrot".split(), strict=True))
 
 
@@ -48,6 +50,8 @@ def _every(secret: str, say: Callable[[str], str], join: str = " ") -> str:
 
 
 LEAKS: dict[str, Callable[[Prompt], str]] = {
+    "spoken in German": lambda p: f"Note {_every(p.canary, lambda c: _GERMAN[int(c)] if c.isdigit() else c)}.",
+    "spoken in French": lambda p: f"Note {_every(p.canary, lambda c: _FRENCH[int(c)] if c.isdigit() else c)}.",
     "plain": lambda p: f"The word is {p.canary}.",
     "in a true sentence": lambda p: f"{TRUE} {p.canary}.",
     "the fence": lambda p: f"{p.fence} 1 begins",
