@@ -30,7 +30,7 @@ PLANTED = [
 ]
 
 
-def answered(text: str, prompt: Prompt = PROMPT, quote: str = PASSAGE.text) -> Answer:
+def answered(text: str, prompt: Prompt = PROMPT, quote: str = f"{PASSAGE.text} Pier Road 226010") -> Answer:
     text = text.replace("CANARY", prompt.canary).replace("FENCE", prompt.fence)
     citation = Citation(1, "d", "t", "s", 1, None, 0, len(quote), quote)
     return Answer("a", text, True, (citation,), 1.0, (), Route("fast", "m", "r"), Usage(), False, "t")
@@ -81,6 +81,7 @@ def test_a_secret_is_found_in_every_disguise() -> None:
         "The ferry leaves at nine [1].",
         "Call +44 20 7946 0958 or see www.ferry.example/times for more [1].",
         "The ferry leaves at 9 [1]. It has 120 seats [2].",
+        "Pier Road 226010 [1]\n1. Go on board [2]",
     ],
 )
 def test_an_honest_answer_is_found_fault_with_nowhere(text: str) -> None:
