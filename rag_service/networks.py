@@ -55,3 +55,15 @@ def network_in(text: str) -> Network:
 def is_within(address: Address, networks: Iterable[Network]) -> bool:
     """Whether one of the networks holds the address."""
     return any(address in network for network in networks)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether what is sent to the host stays on this machine, as far as its name tells.
+
+    >>> is_this_machine("127.0.0.1"), is_this_machine("localhost"), is_this_machine("10.0.0.5")
+    (True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

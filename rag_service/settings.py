@@ -214,6 +214,10 @@ class Settings(BaseSettings):
         str | None, Field(description="An OpenAI-compatible server, such as `http://127.0.0.1:8080/v1`.")
     ] = None
     llm_api_key: Annotated[SecretStr | None, Field(description="Its API key.")] = None
+    llm_plain_http: Annotated[
+        bool,
+        Field(description="Allow `http://` to another machine, where something else protects the way."),
+    ] = False
     llm_model: Annotated[
         str | None, Field(description="The model of every tier that names none; else the first that the server lists.")
     ] = None

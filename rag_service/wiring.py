@@ -279,5 +279,6 @@ def _openai(settings: Settings, base_url: str, model: str | None) -> Answerer:
         connect_s=settings.llm_connect_s,
         first_token_s=settings.llm_first_token_s,
         stall_s=settings.llm_stall_s,
+        allows_plain_http=settings.llm_plain_http,
     )
     return OpenAIAnswerer(server, model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import ssl
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rag_service.domain.errors import InvalidSetting
+from rag_service.networks import is_this_machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ class ProviderAddress:
             return "must look like https://login.example.com/realm"
         if parts.username is not None or parts.password is not None:
             return "must hold no password"
-        if parts.scheme == "http" and not (self.allows_plain_http or _is_this_machine(host)):
+        if parts.scheme == "http" and not (self.allows_plain_http or is_this_machine(host)):
             return "must be https, or RAG_OIDC_PLAIN_HTTP must allow otherwise"
         return None
 
@@ -122,10 +122,3 @@ def _json(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ProviderSilent("it sends no JSON object")
     return found
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from rag_service.adapters.event_stream import MOST_BYTES, BadReply, Progress, event_lines, parsed, piece_of, whole
 from rag_service.domain.errors import InvalidSetting, ModelUnavailable
+from rag_service.networks import is_this_machine
 from rag_service.ports import Piece, Prompt
 from rag_service.query.prompt import messages
 
@@ -40,6 +41,7 @@ class ModelServer:
     connect_s: float = 5.0
     first_token_s: float = 30.0
     stall_s: float = 15.0
+    allows_plain_http: bool = False
     pauses_s: tuple[float, ...] = (0.25, 1.0)
     """Between one try and the next; there are as many more tries as pauses."""
 
@@ -53,6 +55,8 @@ class ModelServer:
             raise InvalidSetting("RAG_LLM_BASE_URL", "must look like http://127.0.0.1:8080/v1")
         if parts.username is not None or parts.password is not None:
             raise InvalidSetting("RAG_LLM_BASE_URL", "must hold no password: there is RAG_LLM_API_KEY")
+        if parts.scheme == "http" and not (self.allows_plain_http or is_this_machine(host)):
+            raise InvalidSetting("RAG_LLM_BASE_URL", "must be https, or RAG_LLM_PLAIN_HTTP must allow otherwise")
 
     def connect(self) -> AsyncClient:
         """A client of it. It follows no redirect, which would take the key along, and no proxy of the environment."""

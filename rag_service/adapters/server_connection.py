@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import random
 import ssl
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from rag_service.domain.errors import IndexUnavailable, InvalidSetting
+from rag_service.networks import is_this_machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class ServerAddress:
             raise InvalidSetting("RAG_QDRANT_URL", "must look like https://host:6333")
         if parts.username is not None or parts.password is not None:
             raise InvalidSetting("RAG_QDRANT_URL", "must hold no password; the key belongs in RAG_QDRANT_API_KEY")
-        if parts.scheme == "http" and not (self.allows_plain_http or _is_this_machine(parts.hostname)):
+        if parts.scheme == "http" and not (self.allows_plain_http or is_this_machine(parts.hostname)):
             raise InvalidSetting("RAG_QDRANT_URL", "must be https, or RAG_QDRANT_PLAIN_HTTP must allow otherwise")
         if self.ca_file is not None and not self.ca_file.is_file():
             raise InvalidSetting("RAG_QDRANT_CA_FILE", "there is no such file")
@@ -180,13 +180,6 @@ class ServerConnection:
         if (major, minor) < OLDEST:
             raise IndexUnavailable(f"the server is version {major}.{minor}, and 1.19 is the oldest that will do")
         self._is_checked = True
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _understood(error: Exception, attempt: int) -> tuple[str, float | None]:

@@ -253,13 +253,13 @@ def test_neither_key_nor_prompt_stands_in_a_log_or_an_error(run: Run, caplog: py
         outcome(run, streamed("At nine."))
         with pytest.raises(ModelUnavailable) as failure:
             outcome(run, replied(500, {"error": {"message": "ferry"}}))
-    said = caplog.text + str(failure.value) + repr(failure.value) + repr(ModelServer("http://h/v1", api_key=KEY))
+    said = caplog.text + str(failure.value) + repr(failure.value) + repr(ModelServer("https://h/v1", api_key=KEY))
     assert "httpcore" in said, "the transport does log"
     assert [word for word in (KEY, PROMPT.canary, PROMPT.fence, "ferry", "nine") if word in said] == []
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:80/v1", "ftp://h/v1", "http://", "http://ann:pw@h/v1", "http://h:x/", "http://h/?a=b"]
+    "url", ["", "127.0.0.1:80/v1", "ftp://h/v1", "http://", "http://ann:pw@h/v1", "http://h:x/", "https://h/?a=b"]
 )
 def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(InvalidSetting):
@@ -274,3 +274,14 @@ def test_a_missing_server_is_a_typed_error(run: Run) -> None:
         await model.close()
 
     run(scenario())
+
+
+def test_questions_and_passages_do_not_cross_a_network_in_the_clear_unless_that_was_allowed() -> None:
+    for url in ("http://10.0.0.5:8080/v1", "http://models.example/v1"):
+        with pytest.raises(InvalidSetting, match="RAG_LLM_PLAIN_HTTP"):
+            ModelServer(url, api_key=KEY)
+        with pytest.raises(InvalidSetting, match="RAG_LLM_PLAIN_HTTP"):
+            ModelServer(url)
+        ModelServer(url, allows_plain_http=True)
+    for url in ("https://models.example/v1", "http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:80/v1"):
+        ModelServer(url)

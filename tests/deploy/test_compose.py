@@ -82,7 +82,14 @@ def test_what_an_operator_sets_in_env_reaches_the_services_that_it_is_for() -> N
     assert handed_on == {
         "migrate": set(),
         "api": provider
-        | {"RAG_TRUSTED_PROXIES", "RAG_LLM_BASE_URL", "RAG_LLM_MODEL", "RAG_TOKEN_S", "RAG_MAX_UPLOAD_MB"},
+        | {
+            "RAG_TRUSTED_PROXIES",
+            "RAG_LLM_BASE_URL",
+            "RAG_LLM_PLAIN_HTTP",
+            "RAG_LLM_MODEL",
+            "RAG_TOKEN_S",
+            "RAG_MAX_UPLOAD_MB",
+        },
         "worker": {"RAG_WORKERS", "RAG_MAX_UPLOAD_MB"},
     }
 
