@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """The newest revision in ``store/migrations``."""
 
 _NAMES = {
@@ -128,10 +128,14 @@ documents = Table(
     Column("sealed_owner", LargeBinary, nullable=True),
     Column("folder_token", String, nullable=True),
     Column("created_at", DateTime, nullable=False),
+    Column("parent_id", String, nullable=True),
     UniqueConstraint("tenant_id", "source_token"),
     Index("documents_of_folder", "tenant_id", "folder_token"),
+    Index("documents_of_parent", "tenant_id", "parent_id"),
 )
-"""``owner_token`` is looked up, and ``sealed_owner`` is believed: it opens in no other document's row."""
+"""``owner_token`` is looked up, and ``sealed_owner`` is believed: it opens in no other document's row. No version is
+live where ``live_version`` is 0: all that there is, is in quarantine. ``parent_id`` is the archive or mail that it came
+in."""
 
 versions = Table(
     "versions",
@@ -144,8 +148,13 @@ versions = Table(
     Column("sealed_text", LargeBinary, nullable=False),
     Column("sealed_meta", LargeBinary, nullable=False),
     Column("created_at", DateTime, nullable=False),
+    Column("quarantined_at", DateTime, nullable=True),
+    Column("sealed_values", LargeBinary, nullable=True),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
+    Index("versions_in_quarantine", "tenant_id", "quarantined_at"),
 )
+"""A version in quarantine is no document's live one, and nobody's to read but reviewers'. ``sealed_values`` is what
+scrubbing took out and may be restored."""
 
 access = Table(
     "access",
@@ -171,6 +180,58 @@ chunks = Table(
     Index("chunks_of_document", "tenant_id", "document_id", "ordinal"),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
 )
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("chunk_id", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("sealed_vector", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "chunk_id"], ["chunks.tenant_id", "chunks.id"], ondelete="CASCADE"),
+)
+"""A chunk's vector in an epoch that is not the tenant's live one: one that is built beside, or was live before."""
+
+epochs = Table(
+    "epochs",
+    metadata,
+    _tenant(),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("index_key", LargeBinary, nullable=False),
+    Column("embedding", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+)
+"""Collections that stand beside a tenant's live one, each with an index key and an embedding model of its own."""
+
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("tenant_id", String, primary_key=True),
+    Column("document_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("uploader_token", String, nullable=False),
+    Column("sealed_sketch", LargeBinary, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
+    Index("sketches_of_uploader", "tenant_id", "uploader_token", "created_at"),
+)
+"""What tells whether documents repeat each other, without their texts."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _tenant(),
+    Column("id", String, primary_key=True),
+    Column("document_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content_token", String, nullable=False),
+    Column("sealed_entry", LargeBinary, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Index("reviews_in_order", "tenant_id", "created_at"),
+    Index("reviews_of_content", "tenant_id", "content_token"),
+)
+"""What was decided about documents in quarantine, by whom and why; kept when the document is gone."""
 
 outbox = Table(
     "outbox",

@@ -71,6 +71,16 @@ async def furnished(q: Queued, name: str) -> Tenant:
         await connection.execute(insert(tables.members).values(tenant_id=tenant.id, **group))
         nonce = {"key_id": "k", "nonce": "n", "expires_at": database_module.now()}
         await connection.execute(insert(tables.nonces).values(tenant_id=tenant.id, **nonce))
+        of_document, moment = {"document_id": claim.document_id, "version": 1}, {"created_at": database_module.now()}
+        sketch = {**of_document, **moment, "uploader_token": "u", "sealed_sketch": b""}
+        await connection.execute(insert(tables.sketches).values(tenant_id=tenant.id, **sketch))
+        review = {**of_document, **moment, "id": "r", "content_token": "c", "sealed_entry": b""}
+        await connection.execute(insert(tables.reviews).values(tenant_id=tenant.id, **review))
+        epoch = {"epoch": 2, "index_key": b"", "embedding": "e", "state": "building", **moment}
+        await connection.execute(insert(tables.epochs).values(tenant_id=tenant.id, **epoch))
+        chunk = select(tables.chunks.c.id).where(tables.chunks.c.tenant_id == tenant.id).limit(1)
+        vector = {"chunk_id": (await connection.execute(chunk)).scalar_one(), "epoch": 2, "sealed_vector": b""}
+        await connection.execute(insert(tables.vectors).values(tenant_id=tenant.id, **vector))
     return tenant
 
 
