@@ -9,39 +9,22 @@ and on PostgreSQL row-level security does. Migrations (``store/migrations``) mak
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     DateTime,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
 )
 
+from rag_service.store.columns import LONG, of_tenant
+from rag_service.store.columns import metadata as metadata
+
 SCHEMA_VERSION = "4"
 """The newest revision in ``store/migrations``."""
-
-_NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""So that a migration can name what it changes, on every database."""
-
-metadata = MetaData(naming_convention=_NAMES)
-
-_Long = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what is called INTEGER
-
-
-def _tenant(*, is_key: bool = True) -> Column[str]:
-    return Column("tenant_id", String, ForeignKey("tenants.id"), primary_key=is_key, nullable=False)
-
 
 installation = Table(
     "installation",
@@ -70,7 +53,7 @@ tenants = Table(
 members = Table(
     "members",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("group_token", String, primary_key=True),
     Column("member_token", String, primary_key=True),
     Column("sealed_group", LargeBinary, nullable=False),
@@ -83,14 +66,14 @@ key_lookups = Table(
     "key_lookups",
     metadata,
     Column("id", String, primary_key=True),
-    _tenant(is_key=False),
+    of_tenant(is_key=False),
 )
 """Whose an API key is, which must be known before anything of that tenant can be looked at."""
 
 api_keys = Table(
     "api_keys",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("id", String, primary_key=True),
     Column("secret_hash", String, nullable=False),
     Column("user_token", String, nullable=False),
@@ -109,7 +92,7 @@ api_keys = Table(
 nonces = Table(
     "nonces",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("key_id", String, primary_key=True),
     Column("nonce", String, primary_key=True),
     Column("expires_at", DateTime, nullable=False),
@@ -120,7 +103,7 @@ nonces = Table(
 documents = Table(
     "documents",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("id", String, primary_key=True),
     Column("source_token", String, nullable=False),
     Column("live_version", Integer, nullable=False),
@@ -195,7 +178,7 @@ vectors = Table(
 epochs = Table(
     "epochs",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("index_key", LargeBinary, nullable=False),
     Column("embedding", String, nullable=False),
@@ -221,7 +204,7 @@ sketches = Table(
 reviews = Table(
     "reviews",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("id", String, primary_key=True),
     Column("document_id", String, nullable=False),
     Column("version", Integer, nullable=False),
@@ -236,7 +219,7 @@ reviews = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("position", _Long, primary_key=True, autoincrement=True),
+    Column("position", LONG, primary_key=True, autoincrement=True),
     Column("tenant_id", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
@@ -250,21 +233,21 @@ collection) or ``drop`` (subject: the name of a collection whose tenant is gone)
 jobs = Table(
     "jobs",
     metadata,
-    Column("position", _Long, primary_key=True, autoincrement=True),
+    Column("position", LONG, primary_key=True, autoincrement=True),
     Column("id", String, nullable=False, unique=True),
-    _tenant(is_key=False),
+    of_tenant(is_key=False),
     Column("document_id", String, nullable=False),
     Column("source_token", String, nullable=False),
     Column("content_token", String, nullable=False),
     Column("owner_token", String, nullable=True),
     Column("state", String, nullable=False),
     Column("stage", String, nullable=False),
-    Column("size", _Long, nullable=False),
+    Column("size", LONG, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before", DateTime, nullable=False),
     Column("lease", String, nullable=True),
     Column("lease_until", DateTime, nullable=True),
-    Column("outbox_position", _Long, nullable=True),
+    Column("outbox_position", LONG, nullable=True),
     Column("created_at", DateTime, nullable=False),
     Column("changed_at", DateTime, nullable=False),
     Index("jobs_by_turn", "state", "tenant_id", "position"),
@@ -279,15 +262,15 @@ in which uploads were accepted."""
 turns = Table(
     "turns",
     metadata,
-    _tenant(),
-    Column("turn", _Long, nullable=False),
+    of_tenant(),
+    Column("turn", LONG, nullable=False),
 )
 """When each tenant was served last, as a running number: whoever waited longest is next."""
 
 uploads = Table(
     "uploads",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("job_id", String, primary_key=True),
     Column("sealed_request", LargeBinary, nullable=False),
     Column("sealed_report", LargeBinary, nullable=True),
@@ -296,7 +279,7 @@ uploads = Table(
 spool = Table(
     "spool",
     metadata,
-    _tenant(),
+    of_tenant(),
     Column("job_id", String, primary_key=True),
     Column("content_key", LargeBinary, nullable=False),
     Column("sealed_content", LargeBinary, nullable=False),
