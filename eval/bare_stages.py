@@ -95,7 +95,7 @@ class BareStages:
         self._judge = Judge(self._embedder, classifier)
         self._embedder.embed(["warm"])
         classifier.load()
-        self._detector.detect("warm@example.com", self._policy.pii)
+        self._detector.detect("warm@example.com", self._policy.pii.entities)
         self.load = _since(began)
 
     def warm(self, paths: Sequence[Path]) -> None:

@@ -82,7 +82,7 @@ def _settled(
     moves: list[Callable[[int], int]] = []
     for _ in range(_MOST_PASSES):
         edits = []
-        for finding in _outside_placeholders(text, detector.detect(text, policy.pii)):
+        for finding in _outside_placeholders(text, detector.detect(text, policy.pii.entities)):
             value = text[finding.start : finding.end]
             if value in policy.keep:
                 continue

@@ -21,6 +21,6 @@ def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs n
         return Frame(b"", encode(clean(request.document, request.source, request.policy(pseudonym_key), detector)))
 
     def prepare() -> None:
-        detector.detect("Ann Example", PiiPolicy.STRICT)
+        detector.detect("Ann Example", PiiPolicy.STRICT.entities)
 
     return Service({"scrub": scrub}, prepare=prepare)

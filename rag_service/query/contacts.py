@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag_service.detect.credentials import find_credentials
+from rag_service.detect.entities import CREDENTIAL, IDENTIFIERS
 from rag_service.detect.pii import PiiDetector
-from rag_service.detect.policy import CREDENTIAL, PiiPolicy
 from rag_service.domain.document import Finding
 from rag_service.query.exact_facts import active_forms
 
@@ -59,7 +59,7 @@ class Identifying:
         """Identifiers and credentials, in order."""
         if not _MAY_IDENTIFY.search(text):
             return find_credentials(text)
-        return self.detector.detect(text, PiiPolicy.IDENTIFIERS)
+        return self.detector.detect(text, IDENTIFIERS)
 
     def has_credential(self, text: str) -> bool:
         return any(found.kind == CREDENTIAL for found in find_credentials(text))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from rag_service.detect import injection
 from rag_service.detect.concealment import find_concealment, reveal
+from rag_service.detect.entities import IDENTIFIERS
 from rag_service.detect.forbidden import forbidden_in
 from rag_service.detect.overreach import asks_for_others_data
 from rag_service.detect.pii import PiiDetector
-from rag_service.detect.policy import PiiPolicy
 from rag_service.detect.pseudonyms import pseudonyms_in
 from rag_service.domain.answer import Flag
 from rag_service.domain.errors import InvalidRequest, QuestionRefused
@@ -136,7 +136,7 @@ def _without_identifiers(question: str, wanted: QuestionPii, detector: PiiDetect
     if wanted is QuestionPii.ALLOW:
         return question, False
     for rounds in range(_ROUNDS):
-        found = detector.detect(question, PiiPolicy.IDENTIFIERS)
+        found = detector.detect(question, IDENTIFIERS)
         if not found:
             return question, rounds > 0
         if wanted is QuestionPii.BLOCK:

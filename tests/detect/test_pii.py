@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from rag_service.detect.entities import IDENTIFIERS
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
 
@@ -61,18 +62,18 @@ NEAR_MISSES = [
 
 @pytest.mark.parametrize(("text", "kind", "value"), HITS)
 def test_an_identifier_is_found_whole(detector: PiiDetector, text: str, kind: str, value: str) -> None:
-    found = detector.detect(text, PiiPolicy.IDENTIFIERS)
+    found = detector.detect(text, IDENTIFIERS)
     assert [(finding.kind, text[finding.start : finding.end]) for finding in found] == [(kind, value)]
 
 
 @pytest.mark.parametrize("text", NEAR_MISSES)
 def test_what_only_looks_like_an_identifier_is_left_alone(detector: PiiDetector, text: str) -> None:
-    assert detector.detect(text, PiiPolicy.IDENTIFIERS) == []
+    assert detector.detect(text, IDENTIFIERS) == []
 
 
 def test_each_policy_finds_what_the_one_before_it_does_and_more(detector: PiiDetector) -> None:
     text = "Ada Lovelace (ada@example.com) met Charles Babbage in London on 5 May 2020."
-    kinds = [{finding.kind for finding in detector.detect(text, policy)} for policy in PiiPolicy]
+    kinds = [{finding.kind for finding in detector.detect(text, policy.entities)} for policy in PiiPolicy]
     assert kinds[0] == {"email_address"}
     assert kinds[1] == {"email_address", "person"}
     assert kinds[2] >= kinds[1] | {"location", "date_time"}
@@ -82,15 +83,13 @@ def test_each_policy_finds_what_the_one_before_it_does_and_more(detector: PiiDet
 def test_a_value_is_found_wherever_it_stands_in_a_long_text(detector: PiiDetector, filler: str) -> None:
     for length in (0, 1000, 1190, 1200, 1210, 2390, 5000):
         text = f"{filler * (length // len(filler))} jane.doe@example.com {filler * 300}"
-        found = [
-            text[f.start : f.end] for f in detector.detect(text, PiiPolicy.IDENTIFIERS) if f.kind == "email_address"
-        ]
+        found = [text[f.start : f.end] for f in detector.detect(text, IDENTIFIERS) if f.kind == "email_address"]
         assert found == ["jane.doe@example.com"], length
 
 
 def test_findings_are_in_order_and_apart(detector: PiiDetector) -> None:
     text = "\n".join(value for value, _, _ in HITS)
-    found = detector.detect(text, PiiPolicy.IDENTIFIERS)
+    found = detector.detect(text, IDENTIFIERS)
     assert all(one.end <= other.start for one, other in pairwise(found))
     assert len(found) >= len(HITS)
 
@@ -102,7 +101,7 @@ def test_values_are_compared_however_they_are_punctuated(detector: PiiDetector) 
 def test_threads_share_one_detector(detector: PiiDetector) -> None:
     texts = [f"write to user{number}@example.com" for number in range(40)]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda text: detector.detect(text, PiiPolicy.IDENTIFIERS), texts))
+        found = list(pool.map(lambda text: detector.detect(text, IDENTIFIERS), texts))
     values = [text[f[0].start : f[0].end] for text, f in zip(texts, found, strict=True)]
     assert values == [f"user{number}@example.com" for number in range(40)]
 
@@ -113,10 +112,11 @@ import sys
 hosts = []
 watched = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
 sys.addaudithook(lambda event, args: hosts.append(args) if event in watched else None)
+from rag_service.detect.entities import IDENTIFIERS
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
 assert not {"presidio_analyzer", "spacy", "torch"} & set(sys.modules)
-found = PiiDetector().detect("Ada Lovelace, jane@example.com", PiiPolicy.STRICT)
+found = PiiDetector().detect("Ada Lovelace, jane@example.com", PiiPolicy.STRICT.entities)
 assert {"email_address", "person"} <= {f.kind for f in found}
 assert "torch" not in sys.modules
 assert not hosts, hosts
@@ -124,3 +124,15 @@ assert not hosts, hosts
     command = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_each_recognizers_kind_is_described_and_each_pattern_is_of_a_known_kind(detector: PiiDetector) -> None:
+    found = set(detector._patterns.analyzer.get_supported_entities(language="en"))
+    assert {kind.lower() for kind in found} == IDENTIFIERS - {"credential"}
+
+
+def test_only_what_is_asked_for_is_found_and_what_nothing_finds_cannot_be(detector: PiiDetector) -> None:
+    text = "jane@example.com, card 4111 1111 1111 1111, password: hunter2"
+    assert [found.kind for found in detector.detect(text, frozenset({"credit_card"}))] == ["credit_card"]
+    with pytest.raises(ValueError, match="shoe_size"):
+        detector.detect(text, frozenset({"shoe_size"}))
