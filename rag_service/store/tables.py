@@ -20,11 +20,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from rag_service.store import columns
 from rag_service.store.columns import LONG, of_tenant
-from rag_service.store.columns import metadata as metadata
 
 SCHEMA_VERSION = "4"
 """The newest revision in ``store/migrations``."""
+
+metadata = columns.metadata
 
 installation = Table(
     "installation",
