@@ -1,0 +1,52 @@
+"""Whether a screened document goes live or waits for a reviewer, and for which reasons.
+
+The one place where findings become a decision: a pure function of what the detectors found, so that stored findings can
+be judged anew. What is held is the whole document: who hides an order in a file does not deserve that the rest of it is
+believed either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ingestion.judge import OFF_TOPIC
+from rag_service.detect import injection
+from rag_service.domain.document import ScreenedDocument
+from rag_service.domain.verdict import REASONS, CrossFindings, Verdict
+
+__all__ = ["HELD_ODDS", "REASONS", "RULE_VERSION", "CrossFindings", "Verdict", "verdict"]
+
+RULE_VERSION = "verdict-1"
+_OF_CONCEALMENT = {
+    "concealed_instruction": "concealed_instruction",
+    "encoded_instruction": "encoded_instruction",
+    "instruction_in_title": "instruction_in_title",
+    "tag_characters": "hidden_characters",
+}
+HELD_ODDS = 0.9
+"""How surely a request must be none for the document's readers to hold the document; less surely, only its passage is
+left out of answers."""
+
+
+def verdict(document: ScreenedDocument, across: CrossFindings | None) -> Verdict:
+    """What is decided about a judged document; ``across`` is ``None`` where it was not compared with others.
+
+    Raises:
+        ValueError: requests of the document were not judged yet.
+    """
+    if document.requests:
+        raise ValueError("a document is judged before a verdict is reached")
+    found = {*_of_itself(document), *(across.reasons if across else ())}
+    versions = (RULE_VERSION, document.detector_version, *([across.detector_version] if across else []))
+    return Verdict(tuple(reason for reason in REASONS if reason in found), " ".join(versions))
+
+
+def _of_itself(document: ScreenedDocument) -> Iterator[str]:
+    for kind in document.concealments:
+        if kind in _OF_CONCEALMENT:
+            yield _OF_CONCEALMENT[kind]
+    for finding in document.suspicions:
+        if finding.kind == injection.KIND:
+            yield "injected_instruction"
+        elif finding.kind == OFF_TOPIC and finding.score >= HELD_ODDS:
+            yield "off_topic_request"
