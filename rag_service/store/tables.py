@@ -252,14 +252,16 @@ jobs = Table(
     Column("outbox_position", LONG, nullable=True),
     Column("created_at", DateTime, nullable=False),
     Column("changed_at", DateTime, nullable=False),
+    Column("parent_id", String, nullable=True),
     Index("jobs_by_turn", "state", "tenant_id", "position"),
     Index("jobs_of_source", "tenant_id", "source_token", "state"),
     Index("jobs_of_document", "tenant_id", "document_id", "state"),
     Index("jobs_in_outbox", "tenant_id", "outbox_position"),
+    Index("jobs_of_parent", "tenant_id", "parent_id", "state"),
     sqlite_autoincrement=True,
 )
 """Tickets: who is to be served, and nothing of what. ``lease`` is a random word of one claim, ``position`` the order
-in which uploads were accepted."""
+in which uploads were accepted, ``parent_id`` the document whose member is to be ingested."""
 
 turns = Table(
     "turns",

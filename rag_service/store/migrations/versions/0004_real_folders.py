@@ -16,6 +16,8 @@ _OF_ONE_TENANT = ("vectors", "epochs", "sketches", "reviews")
 def upgrade() -> None:
     op.add_column("documents", sa.Column("parent_id", sa.String(), nullable=True))
     op.create_index("documents_of_parent", "documents", ["tenant_id", "parent_id"])
+    op.add_column("jobs", sa.Column("parent_id", sa.String(), nullable=True))
+    op.create_index("jobs_of_parent", "jobs", ["tenant_id", "parent_id", "state"])
     op.add_column("versions", sa.Column("quarantined_at", sa.DateTime(), nullable=True))
     op.add_column("versions", sa.Column("sealed_values", sa.LargeBinary(), nullable=True))
     op.create_index("versions_in_quarantine", "versions", ["tenant_id", "quarantined_at"])
