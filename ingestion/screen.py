@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ingestion.hidden_text import hidden_requests, holds_prose, is_order, joinings
 from rag_service.detect import concealment, injection, judge_weights, requests
 from rag_service.domain.document import Finding, ScreenedDocument, ScrubbedDocument
 
-DETECTOR_VERSION = f"{injection.VERSION} {concealment.VERSION} {requests.VERSION} {judge_weights.VERSION}"
+SCREEN_VERSION = "screen-2"
+DETECTOR_VERSION = (
+    f"{SCREEN_VERSION} {injection.VERSION} {concealment.VERSION} {requests.VERSION} {judge_weights.VERSION}"
+)
 CONCEALED_INSTRUCTION = "concealed_instruction"
 CONCEALED_TEXT = "concealed_text"
+DISGUISED_TEXT = "disguised_text"
+ENCODED_INSTRUCTION = "encoded_instruction"
+INSTRUCTION_IN_TITLE = "instruction_in_title"
 SUBSTANTIAL = 200
 """Characters of hidden text in a document from which on hiding is itself worth a look; templates hide a few words."""
 
@@ -21,13 +28,16 @@ def screen(document: ScrubbedDocument) -> ScreenedDocument:
 
     Nothing is removed here: the chunks that a suspicion touches are dropped when a question meets them.
     """
-    suspicions = [*injection.find_injections(document.text), *document.hiding]
+    orders, is_encoded = injection.orders_in(document.text)
+    kinds = set(_concealments(document))
+    kinds |= {ENCODED_INSTRUCTION} if is_encoded else set()
     return ScreenedDocument(
         document=document,
-        suspicions=tuple(sorted(suspicions, key=_place)),
-        concealments=tuple(sorted(set(_concealments(document)))),
+        suspicions=tuple(sorted([*orders, *document.hiding], key=_place)),
+        concealments=tuple(sorted(kinds)),
         detector_version=DETECTOR_VERSION,
         requests=tuple(requests.find_requests(document.text)),
+        hidden_requests=tuple(hidden_requests(document)),
     )
 
 
@@ -38,10 +48,17 @@ def _place(finding: Finding) -> tuple[int, int, str]:
 def _concealments(document: ScrubbedDocument) -> Iterator[str]:
     for finding in document.hiding:
         yield finding.kind
-    if any(injection.is_injected(piece) for piece in document.concealed):
+    hidden = (*document.concealed, *document.disguised)
+    if _gives_orders(hidden) or any(map(is_order, document.disguised)):
         yield CONCEALED_INSTRUCTION
-    if sum(map(len, document.concealed)) >= SUBSTANTIAL:
+    if holds_prose(document.disguised):
+        yield DISGUISED_TEXT
+    if sum(map(len, hidden)) >= SUBSTANTIAL:
         yield CONCEALED_TEXT
     # A title is shown with every citation and embedded with every chunk, and has no span of its own.
     if injection.is_injected(document.title):
-        yield "instruction_in_title"
+        yield INSTRUCTION_IN_TITLE
+
+
+def _gives_orders(hidden: Sequence[str]) -> bool:
+    return any(injection.is_injected(text) for text in joinings(hidden))

@@ -65,6 +65,7 @@ def scrub(document: ParsedDocument, policy: ScrubPolicy, detector: PiiDetector) 
         concealed=concealed,
         removed=dict(sorted(removed.items())),
         hiding=tuple(_moved_findings(plain.hiding, moves)),
+        disguised=tuple(clean(piece) for piece in document.disguised if piece.strip()),
     )
 
 

@@ -21,6 +21,7 @@ _OF_CONCEALMENT = {
     "concealed_instruction": "concealed_instruction",
     "encoded_instruction": "encoded_instruction",
     "instruction_in_title": "instruction_in_title",
+    "disguised_text": "disguised_text",
     "tag_characters": "hidden_characters",
 }
 HELD_ODDS = 0.9
@@ -34,7 +35,7 @@ def verdict(document: ScreenedDocument, across: CrossFindings | None) -> Verdict
     Raises:
         ValueError: requests of the document were not judged yet.
     """
-    if document.requests:
+    if document.requests or document.hidden_requests:
         raise ValueError("a document is judged before a verdict is reached")
     found = {*_of_itself(document), *(across.reasons if across else ())}
     versions = (RULE_VERSION, document.detector_version, *([across.detector_version] if across else []))

@@ -13,11 +13,15 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A file's visible elements in reading order, what it hides, and what it calls itself, if it does."""
+    """A file's visible elements in reading order, what it hides, and what it calls itself, if it does.
+
+    ``disguised`` is what it shows so that nobody sees it.
+    """
 
     elements: tuple[Element, ...]
     concealed: tuple[str, ...] = ()
     title: str | None = None
+    disguised: tuple[str, ...] = ()
 
 
 class Outline:

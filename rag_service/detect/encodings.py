@@ -32,10 +32,7 @@ def readings(text: str) -> Iterator[Reading]:
     >>> [reading.text for reading in readings("Data: 48656c6c6f207468657265206d7920646561722066726965")]
     ['Hello there my dear frie']
     """
-    for pattern, decode in _RUNS:
-        for match in pattern.finditer(text):
-            if (decoded := decode(match.group())) is not None:
-                yield Reading(decoded, _whole(match.span()))
+    yield from decoded_runs(text)
     lowered = text.lower()
     if any(word in lowered for word in _ROT13_WORDS):
         yield Reading(codecs.encode(text, "rot13"), _same)
@@ -44,6 +41,14 @@ def readings(text: str) -> Iterator[Reading]:
     if len(_LEET_WORD.findall(text)) >= _LEAST_LEET:
         yield Reading(_LEET_WORD.sub(lambda match: match.group().translate(_LEET), text), _same)
     yield from _joined_letters(text)
+
+
+def decoded_runs(text: str) -> Iterator[Reading]:
+    """What runs of base64, hexadecimal digits and the like say, where they say something readable."""
+    for pattern, decode in _RUNS:
+        for match in pattern.finditer(text):
+            if (decoded := decode(match.group())) is not None:
+                yield Reading(decoded, _whole(match.span()))
 
 
 def _whole(span: tuple[int, int]) -> Spans:

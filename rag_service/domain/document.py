@@ -78,13 +78,15 @@ class ParsedDocument:
     """What a reader of the file would see, and apart from it what they would not.
 
     ``concealed`` holds text that the file carries but does not show (``display:none``, comments, hidden
-    sheets): it is screened, and never retrieved.
+    sheets), and ``disguised`` text that it shows so that nobody sees it (white on white, letters of a point, off the
+    page): both are screened, and never retrieved.
     """
 
     title: str
     media_type: MediaType
     elements: tuple[Element, ...]
     concealed: tuple[str, ...] = ()
+    disguised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class ScrubbedDocument:
     concealed: tuple[str, ...]
     removed: Mapping[str, int]
     hiding: tuple[Finding, ...] = ()
+    disguised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ class ScreenedDocument:
 
     ``suspicions`` have spans in the canonical text and mark the chunks they touch; ``concealments`` are kinds
     of text that the file hid from its reader. ``requests`` are sentences that ask something of somebody, and
-    wait to be judged: none is left once they are.
+    wait to be judged: none is left once they are. ``hidden_requests`` are those of text that readers do not see.
     """
 
     document: ScrubbedDocument
@@ -139,6 +142,7 @@ class ScreenedDocument:
     concealments: tuple[str, ...]
     detector_version: str
     requests: tuple[Finding, ...] = ()
+    hidden_requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "instruction_in_title": "The title gives orders to a model.",
     "injected_instruction": "A sentence gives orders to a model that reads the document.",
     "off_topic_request": "A sentence asks for something that has nothing to do with what the document is about.",
+    "disguised_text": "Whole sentences are made invisible by their colour, size or place.",
     "hidden_characters": "Characters that no reader can see spell out text.",
     "flood": "Documents of one uploader word one claim in several ways, as if to outvote what others say.",
 }
