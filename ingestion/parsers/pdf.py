@@ -7,8 +7,10 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from ingestion.parsers.concealed_pdf import letters_apart, notes_of
 from ingestion.parsers.extract import Extract, Outline, one_line
 from ingestion.parsers.lines import Line, paragraphs, without_running_lines
 from rag_service.domain.document import BlockKind, Element
@@ -22,6 +24,8 @@ _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _HYPHENS = ("\ufffe", "\x02")
 """What PDFium writes in place of a hyphen at the end of a line and the line end."""
 
+_STATED = ("Subject", "Keywords", "Author")
+"""What a PDF states of itself beside its title."""
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ufffe\uffff]")
 _LONGEST_HEADING = 160
 _SENTENCE_WORDS = 8
@@ -35,7 +39,7 @@ def parse_pdf(content: bytes) -> Extract:
     Raises:
         Refused: ``encrypted`` when a password is needed, ``too_large`` for too many pages.
     """
-    pages, title = _read(content)
+    pages, title, apart = _read(content)
     pages = without_running_lines(pages)
     body = _body_size(pages)
     sizes = sorted({line.size for page in pages for line in page if line.size > body * _HEADING}, reverse=True)
@@ -52,10 +56,18 @@ def parse_pdf(content: bytes) -> Extract:
                 kind = BlockKind.LIST_ITEM if is_item else BlockKind.TEXT
                 elements.append(Element(text, kind, number, outline.path))
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
-    return Extract(tuple(elements), title=title or first)
+    return Extract(tuple(elements), tuple(apart.concealed), title or first, tuple(apart.disguised))
 
 
-def _read(content: bytes) -> tuple[list[list[Line]], str | None]:
+@dataclass
+class _Apart:
+    """What a reader does not see: notes and metadata, and text that is there and cannot be seen."""
+
+    concealed: list[str] = field(default_factory=list)
+    disguised: list[str] = field(default_factory=list)
+
+
+def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
     import pypdfium2
 
     with _PDFIUM:
@@ -69,12 +81,13 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None]:
             if len(document) > MAX_PAGES:
                 raise Refused("too_large", f"The PDF has more than {MAX_PAGES} pages.")
             title = one_line(document.get_metadata_value("Title"))
-            return [_page_lines(document, at) for at in range(len(document))], title or None
+            apart = _Apart([value for key in _STATED if (value := one_line(document.get_metadata_value(key)))])
+            return [_page_lines(document, at, apart) for at in range(len(document))], title or None, apart
         finally:
             document.close()
 
 
-def _page_lines(document: Any, at: int) -> list[Line]:
+def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line]:
     """The lines of a page in the order of its text. A page that cannot be read has none."""
     import pypdfium2
 
@@ -84,7 +97,12 @@ def _page_lines(document: Any, at: int) -> list[Line]:
         return []
     letters = page.get_textpage()
     try:
-        text = letters.get_text_range(errors="replace")
+        split = letters_apart(page, letters)
+        text = letters.get_text_range(errors="replace") if split is None else split.text
+        if split is not None:
+            apart.disguised += filter(None, [one_line(_UNREADABLE.sub("", split.disguised))])
+            apart.concealed += filter(None, [one_line(_UNREADABLE.sub("", split.unseen))])
+        apart.concealed += filter(None, map(one_line, notes_of(page)))
         exact = len(text) == letters.count_chars()  # else offsets into the text are none into the boxes
         lines: list[Line] = []
         for match in _LINE.finditer(text):
