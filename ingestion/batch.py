@@ -48,6 +48,7 @@ class Ingested:
     chunks: int
     removed: Mapping[str, int]
     suspicions: tuple[str, ...]
+    stripped: tuple[str, ...] = ()
 
 
 Outcome = Ingested | Unchanged | Refused
@@ -212,7 +213,9 @@ def outcome_of(job: Job) -> Outcome:
     """What became of the upload of a job that ended."""
     report = job.report
     if job.state is JobState.DONE and report is not None and report.version is not None:
-        return Ingested(job.document_id, report.version, report.chunks, report.removed, report.suspicions)
+        return Ingested(
+            job.document_id, report.version, report.chunks, report.removed, report.suspicions, report.stripped
+        )
     if job.state is JobState.UNCHANGED:
         return Unchanged(job.document_id)
     if job.state is JobState.CANCELLED:

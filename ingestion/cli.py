@@ -106,6 +106,7 @@ def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
                     "chunks": result.chunks,
                     "removed": result.removed,
                     "suspicions": list(result.suspicions),
+                    "stripped": list(result.stripped),
                 }
             )
         elif isinstance(result, Unchanged):

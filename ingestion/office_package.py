@@ -17,11 +17,16 @@ _SMALL = 4 * 2**20
 _READ = 2**18
 
 _MAIN_PARTS = (
-    (b"macroEnabled", None),
     (b"wordprocessingml.document.main+xml", MediaType.DOCX),
     (b"presentationml.presentation.main+xml", MediaType.PPTX),
     (b"presentationml.slideshow.main+xml", MediaType.PPTX),
     (b"spreadsheetml.sheet.main+xml", MediaType.XLSX),
+    (b"ms-word.document.macroEnabled.main+xml", MediaType.DOCX),
+    (b"ms-word.template.macroEnabledTemplate.main+xml", MediaType.DOCX),
+    (b"ms-powerpoint.presentation.macroEnabled.main+xml", MediaType.PPTX),
+    (b"ms-powerpoint.slideshow.macroEnabled.main+xml", MediaType.PPTX),
+    (b"ms-excel.sheet.macroEnabled.main+xml", MediaType.XLSX),
+    (b"ms-excel.template.macroEnabled.main+xml", MediaType.XLSX),
 )
 _DECLARATIONS = tuple(
     word.encode(encoding) for word in ("<!DOCTYPE", "<!ENTITY") for encoding in ("ascii", "utf-16-le", "utf-16-be")
@@ -33,7 +38,7 @@ def office_type(content: bytes) -> MediaType | None:
     """The Office format of a zip archive, or None for a zip of something else. Every part was read once.
 
     Raises:
-        Refused: ``malformed``, ``encrypted``, ``macros``, ``archive_bomb`` or ``external_entities``.
+        Refused: ``malformed``, ``encrypted``, ``archive_bomb`` or ``external_entities``.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -43,8 +48,6 @@ def office_type(content: bytes) -> MediaType | None:
             if "[Content_Types].xml" not in names:
                 return None
             media_type = _main_part(archive.read("[Content_Types].xml"))
-            if any(name.lower().endswith("vbaproject.bin") for name in names):
-                raise Refused("macros", "The file carries macros (a VBA project).")
             if media_type is not None:
                 _check_members(archive, members)
             return media_type
@@ -67,8 +70,6 @@ def _check_directory(members: list[zipfile.ZipInfo], packed: int) -> None:
 def _main_part(content_types: bytes) -> MediaType | None:
     for marker, media_type in _MAIN_PARTS:
         if marker in content_types:
-            if media_type is None:
-                raise Refused("macros", "The file is of a macro-enabled Office type.")
             return media_type
     return None
 

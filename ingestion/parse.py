@@ -62,7 +62,9 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
         raise Refused("no_text", "The file holds no text that could be read.")
     title = _title(upload.upload, extract)
     elements = tuple(_below_title(element, title) for element in extract.elements)
-    return ParsedDocument(title, upload.media_type, elements, extract.concealed, extract.disguised)
+    return ParsedDocument(
+        title, upload.media_type, elements, extract.concealed, extract.disguised, stripped=upload.stripped
+    )
 
 
 def _title(upload: Upload, extract: Extract) -> str:

@@ -126,7 +126,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         takes_over=live is not None and live.owner != task.request.owner,
     )
     sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys)
-    report = _report(tag, judged, len(chunks))
+    report = _report(tag, judged, len(chunks), parsed.stripped)
     await parts.versions.switch(operator, sealed, task.claim, seal_report(tenant.keys, task.claim.job_id, report))
     return Stored(tag.version, len(chunks))
 
@@ -192,11 +192,12 @@ async def _known_vectors(live: LiveVersion | None, task: Task, parts: IngestionP
     return {point.lexical_text: point.vector for point in stored}
 
 
-def _report(tag: Tag, screened: ScreenedDocument, chunks: int) -> Report:
+def _report(tag: Tag, screened: ScreenedDocument, chunks: int, stripped: tuple[str, ...]) -> Report:
     kinds = {finding.kind for finding in screened.suspicions} | set(screened.concealments)
     return Report(
         version=tag.version,
         chunks=chunks,
         removed=dict(screened.document.removed),
         suspicions=tuple(sorted(kinds)),
+        stripped=stripped,
     )

@@ -90,6 +90,7 @@ def line(outcome: FileOutcome) -> str:
     if isinstance(result, Ingested):
         removed = ", ".join(f"{count} {kind}" for kind, count in sorted(result.removed.items()))
         notes = [f"{result.chunks} chunks", *([f"scrubbed {removed}"] if removed else [])]
+        notes += [f"left out {', '.join(result.stripped)}"] if result.stripped else []
         notes += [f"suspicious: {', '.join(result.suspicions)}"] if result.suspicions else []
         return f"ingested   {path} ({'; '.join(notes)})"
     return f"REFUSED    {path}: {result.reason}. {result.detail}"

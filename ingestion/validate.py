@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ingestion.decode import declared_encoding, decode_text
+from ingestion.inspection.active import MACROS, Policy
+from ingestion.inspection.examine import examine_bytes, examine_type
+from ingestion.inspection.pdf import headless, is_remains_of_pdf
+from ingestion.inspection.strip import without_macros
 from ingestion.office_package import office_type
 from rag_service.domain.document import MediaType, Upload, ValidatedUpload
 from rag_service.domain.errors import Refused
@@ -23,8 +28,11 @@ EXTENSIONS = {
     ".json": MediaType.JSON,
     ".eml": MediaType.EMAIL,
     ".docx": MediaType.DOCX,
+    ".docm": MediaType.DOCX,
     ".pptx": MediaType.PPTX,
+    ".pptm": MediaType.PPTX,
     ".xlsx": MediaType.XLSX,
+    ".xlsm": MediaType.XLSX,
     ".pdf": MediaType.PDF,
 }
 """What a name claims. A claim is believed only among text types, and only where the content allows it."""
@@ -32,7 +40,7 @@ EXTENSIONS = {
 _BINARY_TYPES = frozenset({MediaType.PDF, MediaType.DOCX, MediaType.PPTX, MediaType.XLSX})
 _FOREIGN_EXTENSIONS = frozenset(
     """.png .jpg .jpeg .gif .bmp .tif .tiff .webp .ico .mp3 .mp4 .wav .avi .mov .zip .gz .tar .7z .rar .exe .dll .so
-    .doc .ppt .xls .docm .pptm .xlsm .odt .ods .odp .epub .msg .bin""".split()
+    .doc .ppt .xls .odt .ods .odp .epub .msg .bin""".split()
 )
 """Names of binary formats: plain text under one of them is not what it says."""
 
@@ -60,19 +68,34 @@ _MAIL_HEADERS = frozenset(
 )
 
 
-def validate(upload: Upload, *, max_bytes: int) -> ValidatedUpload:
-    """The upload has an allowed size, and its type is known from its content and agrees with its name.
+def validate(upload: Upload, *, max_bytes: int, policy: Policy = Policy.REFUSE) -> ValidatedUpload:
+    """The upload has an allowed size, its type is known from its content and agrees with its name, and it is safe.
 
     Raises:
-        Refused: ``empty_file``, ``too_large``, ``type_mismatch``, ``unsupported_type``, ``encrypted``, ``macros``,
-            ``archive_bomb``, ``external_entities``, ``malformed`` or ``undecodable_text``.
+        Refused: ``empty_file``, ``too_large``, ``type_mismatch``, ``unsupported_type``, ``malformed``,
+            ``undecodable_text``, or one of the reasons of ``ingestion.inspection.examine``.
     """
     content = upload.content
     if not content:
         raise Refused("empty_file", "The file is empty.")
     if len(content) > max_bytes:
         raise Refused("too_large", f"The file has {len(content)} bytes; at most {max_bytes} are taken.")
+    examine_bytes(upload.name, content, policy)
     extension = PurePosixPath(upload.name.replace("\\", "/")).suffix.lower()
+    try:
+        found = _type_of(content, extension)
+    except Refused as refusal:
+        is_lost = refusal.reason == "undecodable_text" or (refusal.reason == "type_mismatch" and extension == ".pdf")
+        if is_lost and is_remains_of_pdf(content):
+            raise headless() from None
+        raise
+    stripped = examine_type(content, found, policy)
+    if MACROS in stripped and found in (MediaType.DOCX, MediaType.PPTX, MediaType.XLSX):
+        upload = replace(upload, content=without_macros(content))
+    return ValidatedUpload(upload, found, stripped)
+
+
+def _type_of(content: bytes, extension: str) -> MediaType:
     claimed = EXTENSIONS.get(extension)
     found = _binary_type(content, claimed)
     if found is None:
@@ -81,7 +104,7 @@ def validate(upload: Upload, *, max_bytes: int) -> ValidatedUpload:
         found = _text_type(content, claimed)
     elif claimed is not found and (claimed is not None or extension in _FOREIGN_EXTENSIONS):
         raise _mismatch(extension)
-    return ValidatedUpload(upload, found)
+    return found
 
 
 def _binary_type(content: bytes, claimed: MediaType | None) -> MediaType | None:

@@ -192,6 +192,13 @@ class Settings(BaseSettings):
     parser_seconds: Annotated[
         int, Field(description="Seconds of processor time to parse a file in, and 15 more for each MiB of it.", ge=1)
     ] = 60
+    active_content: Annotated[
+        str,
+        Field(
+            description="`refuse` files with macros or embedded programs, or `strip`: take their text without them.",
+            pattern="^(refuse|strip)$",
+        ),
+    ] = "refuse"
     auth_failures: Annotated[
         int,
         Field(description="Wrong credentials that are free before a client waits; its network has ten times.", ge=1),

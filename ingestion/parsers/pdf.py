@@ -74,7 +74,8 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
         try:
             document = pypdfium2.PdfDocument(io.BytesIO(content))
         except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
+            # PDFium tells the reason of an earlier failure for some files: no password without an encryption.
+            if "password" in str(error).lower() and b"Encrypt" in content:
                 raise Refused("encrypted", "The PDF is protected by a password.") from None
             raise
         try:
@@ -82,19 +83,22 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
                 raise Refused("too_large", f"The PDF has more than {MAX_PAGES} pages.")
             title = one_line(document.get_metadata_value("Title"))
             apart = _Apart([value for key in _STATED if (value := one_line(document.get_metadata_value(key)))])
-            return [_page_lines(document, at, apart) for at in range(len(document))], title or None, apart
+            pages = [_page_lines(document, at, apart) for at in range(len(document))]
+            if all(page is None for page in pages):
+                raise Refused("malformed", "The PDF is damaged: none of its pages can be read.")
+            return [page or [] for page in pages], title or None, apart
         finally:
             document.close()
 
 
-def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line]:
-    """The lines of a page in the order of its text. A page that cannot be read has none."""
+def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line] | None:
+    """The lines of a page in the order of its text; None for one that cannot be read."""
     import pypdfium2
 
     try:
         page = document[at]
     except pypdfium2.PdfiumError:
-        return []
+        return None
     letters = page.get_textpage()
     try:
         split = letters_apart(page, letters)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from ingestion.inspection.active import Policy
 from ingestion.parse import parse
 from ingestion.parsers.libraries import import_libraries
 from ingestion.processes.channel import Frame
 from ingestion.processes.child import Service
-from ingestion.processes.wire import ParseRequest, decode, encode
+from ingestion.processes.wire import ParserConfig, ParseRequest, decode, encode
 from ingestion.validate import validate
 from rag_service.domain.document import Upload
 
 
-def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
+def open_service(config: bytes) -> Service:
     """Ready at once: the libraries of a format are imported with its first file, or for many children at once."""
-    return Service({"parse": _parse}, prepare=import_libraries)
+    policy = Policy(decode(ParserConfig, config).active_content if config else Policy.REFUSE)
+    return Service({"parse": partial(_parse, policy)}, prepare=import_libraries)
 
 
-def _parse(body: bytes, content: bytes) -> Frame:
+def _parse(policy: Policy, body: bytes, content: bytes) -> Frame:
     request = decode(ParseRequest, body)
     upload = Upload(request.name, content, request.source, request.title)
-    return Frame(b"", encode(parse(validate(upload, max_bytes=request.max_bytes))))
+    return Frame(b"", encode(parse(validate(upload, max_bytes=request.max_bytes, policy=policy))))

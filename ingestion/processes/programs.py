@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.processes.birth import Program
 from ingestion.processes.limits import MIB, Limits
+from ingestion.processes.wire import ParserConfig, encode
 
 if TYPE_CHECKING:
     from rag_service.settings import Settings
@@ -40,4 +41,5 @@ def programs_for(settings: Settings) -> Programs:
         wall_s=2.0 * settings.parser_seconds,
         memory_bytes=settings.parser_memory_mb * MIB,
     )
-    return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits))
+    config = encode(ParserConfig(settings.active_content))
+    return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits, config=config))

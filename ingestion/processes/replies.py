@@ -5,6 +5,7 @@ What else a child may have been made to say cannot be told from what a document 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_KIND = re.compile("[a-z][a-z_]{1,39}")
+_MOST_KINDS = 40
+
 
 def parsed(body: bytes, blob: bytes) -> ParsedDocument:
+    """Of its own words a parser has but kinds of active content, which are few and short. Raises ``Malformed``."""
     _nothing(blob)
-    return decode(ParsedDocument, body)
+    found = decode(ParsedDocument, body)
+    if len(found.stripped) > _MOST_KINDS or not all(_KIND.fullmatch(kind) for kind in found.stripped):
+        raise Malformed
+    return found
 
 
 def cleaned(body: bytes, blob: bytes) -> Cleaned:

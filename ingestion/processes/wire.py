@@ -108,6 +108,13 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class ParserConfig:
+    """What of the settings a parser needs: whether files with macros and programs are taken without them."""
+
+    active_content: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
     """What of the settings a model worker needs to find and load its model."""
 

@@ -50,10 +50,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedUpload:
-    """Bytes whose size and true type are known."""
+    """Bytes whose size and true type are known. ``stripped`` are kinds of active content that are left behind."""
 
     upload: Upload
     media_type: MediaType
+    stripped: tuple[str, ...] = ()
 
 
 class BlockKind(StrEnum):
@@ -79,7 +80,7 @@ class ParsedDocument:
 
     ``concealed`` holds text that the file carries but does not show (``display:none``, comments, hidden
     sheets), and ``disguised`` text that it shows so that nobody sees it (white on white, letters of a point, off the
-    page): both are screened, and never retrieved.
+    page): both are screened, and never retrieved. ``stripped`` are kinds of active content that were left behind.
     """
 
     title: str
@@ -87,6 +88,7 @@ class ParsedDocument:
     elements: tuple[Element, ...]
     concealed: tuple[str, ...] = ()
     disguised: tuple[str, ...] = ()
+    stripped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

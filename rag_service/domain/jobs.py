@@ -58,12 +58,16 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a job ended. ``reason`` and ``detail`` are those of a refusal or of the last failure."""
+    """How a job ended. ``reason`` and ``detail`` are those of a refusal or of the last failure.
+
+    ``stripped`` are kinds of active content that were left behind.
+    """
 
     version: int | None = None
     chunks: int = 0
     removed: Mapping[str, int] = field(default_factory=dict)
     suspicions: tuple[str, ...] = ()
+    stripped: tuple[str, ...] = ()
     reason: str | None = None
     detail: str | None = None
 

@@ -33,6 +33,7 @@ class JobStatus(BaseModel):
     chunks: int = 0
     removed: dict[str, int] = {}
     suspicions: list[str] = []
+    stripped: list[str] = []
     reason: str | None = None
     detail: str | None = None
 
@@ -52,6 +53,7 @@ class JobStatus(BaseModel):
         if job.report is not None:
             status.version, status.chunks = job.report.version, job.report.chunks
             status.removed, status.suspicions = dict(job.report.removed), list(job.report.suspicions)
+            status.stripped = list(job.report.stripped)
             status.reason, status.detail = job.report.reason, job.report.detail
         return status
 

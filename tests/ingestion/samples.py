@@ -85,6 +85,11 @@ def with_members(package: bytes, members: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+def member_of(package: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return archive.read(name)
+
+
 def zip_file(members: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:

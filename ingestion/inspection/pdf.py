@@ -1,0 +1,65 @@
+"""PDFs before they are parsed: what they would do when they are opened, by the names that they use.
+
+Names are read where they stand in the clear and in object streams, which are expanded as far as a budget goes.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from ingestion.inspection import active
+from ingestion.inspection.images import refuse_oversized_in_pdf
+from rag_service.domain.errors import Refused
+
+_KINDS = {
+    b"JavaScript": "pdf_javascript", b"JS": "pdf_javascript", b"Launch": active.LAUNCH, b"RichMedia": "pdf_media",
+    b"Movie": "pdf_media", b"Rendition": "pdf_media", b"XFA": "pdf_xfa", b"EmbeddedFile": "pdf_attachment",
+    b"EmbeddedFiles": "pdf_attachment", b"SubmitForm": "pdf_form_target", b"ImportData": "pdf_form_target",
+    b"GoToE": "pdf_attachment", b"GoToR": "external_reference",
+}  # fmt: skip
+_NAME = re.compile(
+    rb"/((?:JavaScript|JS|Launch|RichMedia|Movie|Rendition|XFA|EmbeddedFiles?|SubmitForm|ImportData|GoTo[ER])"
+    rb"(?![A-Za-z0-9#_.-])|[A-Za-z]{0,20}#[0-9A-Fa-f]{2}[A-Za-z0-9#]{0,60})"
+)
+_HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
+_OBJECT_STREAM = re.compile(rb"/ObjStm\b.{0,500}?\bstream\r?\n", re.DOTALL)
+_OBJECTS, _STREAM = 64 * 2**20, 8 * 2**20
+_OBJECT = re.compile(rb"\d{1,10}\s{1,9}\d{1,5}\s{1,9}obj\b")
+_CLOSING = (b"trailer", b"startxref", b"endobj", b"%%EOF", b"/Type/Page", b"/Type /Page")
+
+
+def found_in_pdf(content: bytes) -> set[str]:
+    """The kinds of active content in the PDF. Raises ``Refused`` with ``oversized_image``."""
+    refuse_oversized_in_pdf(content)
+    kinds, left, everything = _named(content), _OBJECTS, memoryview(content)
+    for match in _OBJECT_STREAM.finditer(content):
+        try:
+            objects = zlib.decompressobj().decompress(everything[match.end() : match.end() + _STREAM], left)
+        except zlib.error:  # encrypted, or filtered in another way
+            continue
+        left -= len(objects)
+        kinds |= _named(objects)
+        if left <= 0:
+            break
+    return kinds
+
+
+def is_remains_of_pdf(content: bytes) -> bool:
+    """Whether the file was a PDF before it lost its beginning: it has numbered objects, or what closes a PDF.
+
+    >>> is_remains_of_pdf(b"junk 4 0 obj <</Length 5>> endobj trailer <<>>")
+    True
+    """
+    marks = sum(mark in content for mark in _CLOSING)
+    return marks >= 2 or (marks == 1 and _OBJECT.search(content) is not None)
+
+
+def headless() -> Refused:
+    """The refusal of such a file."""
+    return Refused("malformed", "The file is a damaged PDF: it does not begin as one.")
+
+
+def _named(content: bytes) -> set[str]:
+    names = {_HEX.sub(lambda code: bytes([int(code.group(1), 16)]), one) for one in set(_NAME.findall(content))}
+    return {_KINDS[name] for name in names if name in _KINDS}
