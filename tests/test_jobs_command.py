@@ -102,7 +102,8 @@ def test_every_file_of_an_ingestion_is_a_job_that_tells_how_it_ended(rag: Rag, t
     assert done["source"] == str((folder / "travel.md").resolve())
     assert done["document_id"] == told["documents"][0]["document_id"]
     assert done["report"] == {
-        "version": 1, "chunks": 1, "removed": {"EMAIL_ADDRESS": 1}, "suspicions": [], "stripped": [], "reason": None, "detail": None
+        "version": 1, "chunks": 1, "removed": {"EMAIL_ADDRESS": 1}, "suspicions": [], "stripped": [],
+        "reason": None, "detail": None,
     }  # fmt: skip
     assert refused["report"]["reason"] == "empty_file"
     assert rag.json("jobs", "show", done["job_id"], "--tenant", "acme") == done
