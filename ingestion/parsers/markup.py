@@ -47,7 +47,7 @@ def parse_markdown(content: bytes) -> Extract:
     # "[//]: # (text)" is a link definition that renders as nothing: the usual way to hide a note.
     notes = [str(item.get("title") or "") for item in environment.get("references", {}).values()]
     concealed = (*extract.concealed, *(note for note in notes if note.strip()))
-    return Extract((*preface, *extract.elements), concealed, title or extract.title)
+    return Extract((*preface, *extract.elements), concealed, title or extract.title, extract.disguised)
 
 
 def html_extract(page: str) -> Extract:
@@ -60,7 +60,7 @@ def html_extract(page: str) -> Extract:
     parser = html.HTMLParser(encoding="utf-8", no_network=True)
     root = html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
     title = one_line(root.findtext(".//title") or "") or None
-    concealed = take_concealed(root)
+    apart = take_concealed(root)
     tables = _take_tables(root)
     _number_items(root)
     for node in root.iter(*_AS_BLOCK):
@@ -68,7 +68,7 @@ def html_extract(page: str) -> Extract:
     cleaned = etree.tostring(root, encoding="unicode", method="html")
     elements = _elements(partition("html", text=cleaned), tables)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
-    return Extract(elements, concealed, title or first)
+    return Extract(elements, tuple(apart.concealed), title or first, tuple(apart.disguised))
 
 
 def _elements(found: Any, tables: list[str]) -> tuple[Element, ...]:

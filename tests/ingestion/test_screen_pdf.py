@@ -9,7 +9,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 
-from eval.screening.plant_pdf import WAYS, wide, planted
+from eval.screening.plant_pdf import WAYS, planted, wide
 from ingestion.parsers.pdf import parse_pdf
 
 SHOWN = "The office opens at nine and closes at five."
@@ -42,7 +42,7 @@ def text(words: str, *, at: int = 700, shade: int = 0, size: float = 10.0, mode:
 
 
 def sheet_of(shade: int, *, at: int = 690, height: int = 30, alpha: int = 255) -> Any:
-    def paint(document: Any, sheet: Any) -> None:  # noqa: ARG001  # one shape for all
+    def paint(document: Any, sheet: Any) -> None:  # one shape for all
         path = pdfium.FPDFPageObj_CreateNewRect(40, at, 500, height)
         pdfium.FPDFPageObj_SetFillColor(path, shade, shade, shade, alpha)
         pdfium.FPDFPath_SetDrawMode(path, pdfium.FPDF_FILLMODE_WINDING, 0)
