@@ -19,7 +19,7 @@ from rag_service.commands.options import printable
 from rag_service.domain.jobs import JobState, Standing
 
 _PATIENCE_S = 15.0
-_STAGES = ("parse", "scrub", "judge", "chunk", "embed")
+_STAGES = ("unpack", "parse", "scrub", "judge", "chunk", "embed")
 
 
 class Progress:

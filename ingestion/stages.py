@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.chunk import chunk
+from ingestion.containers.kinds import Kind
+from ingestion.containers.limits import UnpackLimits
+from ingestion.containers.walk import Unpacked, unpack
 from ingestion.judge import judged, requests_in
 from ingestion.parse import parse
 from ingestion.screen import screen
@@ -59,6 +62,12 @@ class Stages(Protocol):
         """Validates and parses: the only stage that meets bytes as they arrived."""
         ...
 
+    async def unpack(
+        self, upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, first: int = 0
+    ) -> Unpacked | None:
+        """The members of an archive, or of what was parsed as ``mail``; ``None`` where it is neither."""
+        ...
+
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         """Scrubs and screens."""
         ...
@@ -104,6 +113,11 @@ class LocalStages:
 
     async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
         return await asyncio.to_thread(lambda: parse(validate(upload, max_bytes=max_bytes)))
+
+    async def unpack(
+        self, upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, first: int = 0
+    ) -> Unpacked | None:
+        return await asyncio.to_thread(unpack, upload, limits, mail=mail, first=first)
 
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         return await asyncio.to_thread(clean, document, source, policy, self._detector)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ingestion.containers.kinds import Kind
+from ingestion.containers.limits import UnpackLimits
+from ingestion.containers.walk import Unpacked
 from ingestion.scrub import ScrubPolicy
 from ingestion.stages import Cleaned, Stages
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
@@ -28,6 +31,12 @@ class WatchedStages:
     async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
         self._tell("parse")
         return await self._stages.parse(upload, max_bytes)
+
+    async def unpack(
+        self, upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, first: int = 0
+    ) -> Unpacked | None:
+        self._tell("unpack")
+        return await self._stages.unpack(upload, limits, mail=mail, first=first)
 
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         self._tell("scrub")

@@ -40,6 +40,7 @@ def programs_for(settings: Settings) -> Programs:
         cpu_s=settings.parser_seconds,
         wall_s=2.0 * settings.parser_seconds,
         memory_bytes=settings.parser_memory_mb * MIB,
+        output_bytes=max(_PARSER.output_bytes, (settings.max_upload_mb + 64) * MIB),  # a member may be as large
     )
     config = encode(ParserConfig(settings.active_content))
     return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits, config=config))

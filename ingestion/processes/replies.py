@@ -10,9 +10,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ingestion.chunk import Suspicions, heading_of
-from ingestion.processes.wire import Chunks, Malformed, decode, decode_odds, decode_rows
+from ingestion.containers.limits import UnpackLimits
+from ingestion.containers.walk import Unpacked
+from ingestion.inspection.names import check_name
+from ingestion.processes.wire import Chunks, Malformed, UnpackReply, decode, decode_odds, decode_rows, is_sentence
 from ingestion.stages import Cleaned
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument
+from rag_service.domain.errors import Refused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 _KIND = re.compile("[a-z][a-z_]{1,39}")
 _MOST_KINDS = 40
+_MOST_PATH = 2**14
+"""Characters of the way to a member, through all that it lies in."""
 
 
 def parsed(body: bytes, blob: bytes) -> ParsedDocument:
@@ -29,6 +35,48 @@ def parsed(body: bytes, blob: bytes) -> ParsedDocument:
     if len(found.stripped) > _MOST_KINDS or not all(_KIND.fullmatch(kind) for kind in found.stripped):
         raise Malformed
     return found
+
+
+def unpacked(limits: UnpackLimits, first: int, packed: int, body: bytes, blob: bytes) -> Unpacked | None:
+    """Members are no more, no larger and called nothing else than they may be. Raises ``Malformed``.
+
+    What lies in them is for a parser to say.
+    """
+    found = decode(UnpackReply, body)
+    if found.contents is None:
+        _nothing(blob)
+        return None
+    members = found.contents.members
+    if len(members) + len(found.contents.refused) > 2 * limits.members or not 0 <= found.handed <= len(members) - first:
+        raise Malformed
+    if not all(0 <= one.size <= limits.member for one in members):
+        raise Malformed
+    if sum(one.size for one in members) > limits.expanded + packed:
+        raise Malformed
+    for one in members:
+        _check_path(one.path, one.name)
+    for told in found.contents.refused:
+        if not (told.path.isprintable() and len(told.path) <= _MOST_PATH and is_sentence(told.reason, told.detail)):
+            raise Malformed
+    if len({one.path for one in members}) < len(members):
+        raise Malformed
+    contents, at = [], 0
+    for one in members[first : first + found.handed]:
+        contents.append(blob[at : at + one.size])
+        at += one.size
+    if at != len(blob):
+        raise Malformed
+    return Unpacked(found.contents, tuple(contents))
+
+
+def _check_path(path: str, name: str) -> None:
+    try:
+        for part in path.split("!"):
+            check_name(part)
+    except Refused:
+        raise Malformed from None
+    if not path.endswith(name) or not name or len(path) > _MOST_PATH:
+        raise Malformed
 
 
 def cleaned(body: bytes, blob: bytes) -> Cleaned:

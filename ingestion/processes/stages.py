@@ -10,12 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ingestion.containers.kinds import Kind
+from ingestion.containers.limits import UnpackLimits
+from ingestion.containers.walk import Unpacked
 from ingestion.judge import judged, requests_in
 from ingestion.processes import replies, wire
 from ingestion.processes.birth import ChildFailed
 from ingestion.processes.pool import Pool, StageDefect
 from ingestion.processes.profile import Accounts, StageProfile
 from ingestion.processes.programs import PROGRAMS, Programs, programs_for
+from ingestion.processes.refusals import REFUSALS
 from ingestion.processes.sandbox import Layers
 from ingestion.processes.turns import Read, Write
 from ingestion.processes.wire import Ready
@@ -44,16 +48,6 @@ _JUDGED_AT_ONCE = 64
 _PATIENCE_S = 2.0
 """How long a document waits for a parser or text worker before another is started: one of each keeps up with two
 model workers, and a second costs as much as scrubbing fifty documents."""
-
-_REFUSALS = {
-    ("parse", "timeout"): ("parser_timeout", "Reading the file takes longer than a file may take."),
-    ("parse", "memory"): ("parser_memory", "Reading the file takes more memory than a file may take."),
-    ("parse", "output"): ("output_too_large", "The file holds more text than can be taken from one file."),
-    ("scrub", "timeout"): ("scrub_timeout", "Looking for personal data in the file takes longer than it may take."),
-    ("scrub", "memory"): ("scrub_memory", "Looking for personal data in the file takes more memory than it may take."),
-    ("scrub", "output"): ("output_too_large", "The file holds more text than can be taken from one file."),
-}
-"""Which limits speak against the file. A model that breaks one is taken to be the model's own trouble."""
 
 
 class ProcessStages:
@@ -129,6 +123,18 @@ class ProcessStages:
         request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
         return await _result(
             self._parsers, "parse", lambda: (wire.encode(request), upload.content), replies.parsed, realm=tenant
+        )
+
+    async def unpack(
+        self, tenant: TenantId, upload: Upload, limits: UnpackLimits, mail: Kind | None, first: int
+    ) -> Unpacked | None:
+        request = wire.UnpackRequest(upload.name, limits, mail, first)
+        return await _result(
+            self._parsers,
+            "unpack",
+            lambda: (wire.encode(request), upload.content),
+            partial(replies.unpacked, limits, first, len(upload.content)),
+            realm=tenant,
         )
 
     async def scrub(self, tenant: TenantId, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
@@ -215,6 +221,11 @@ class _OfTenant:
     async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
         return await self._all.parse(self._tenant, upload, max_bytes)
 
+    async def unpack(
+        self, upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, first: int = 0
+    ) -> Unpacked | None:
+        return await self._all.unpack(self._tenant, upload, limits, mail, first)
+
     async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
         return await self._all.scrub(self._tenant, document, source, policy)
 
@@ -258,7 +269,7 @@ async def _translated(stage: str, future: Future[T]) -> T:
     try:
         return await asyncio.wrap_future(future)
     except LimitBroken as broken:
-        if refusal := _REFUSALS.get((stage, broken.what)):
+        if refusal := REFUSALS.get((stage, broken.what)):
             raise Refused(*refusal) from None
         raise StageFailed(stage, f"its worker broke the limit of {broken.what}") from None
     except ChildFailed as problem:

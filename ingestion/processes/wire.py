@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from ingestion.containers.kinds import Kind
+from ingestion.containers.limits import UnpackLimits
+from ingestion.containers.walk import Contents
 from ingestion.scrub import ScrubPolicy
 from rag_service.detect.judge import RequestInPlace
 from rag_service.detect.policy import PiiPolicy
@@ -75,6 +78,24 @@ class ParseRequest:
     source: str
     title: str | None
     max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackRequest:
+    """An upload without its content, as above; from which member on contents are wanted."""
+
+    name: str
+    limits: UnpackLimits
+    mail: Kind | None
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackReply:
+    """What an upload holds. The contents of ``handed`` members go beside it as bytes, one behind the other."""
+
+    contents: Contents | None
+    handed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +203,16 @@ def decode_rows(content: bytes, *, rows: int, dimension: int) -> npt.NDArray[np.
 def decode_reply(content: bytes) -> Reply:
     """Raises ``Malformed``. A sentence from a child is short and plain, whatever it may have been made to say."""
     reply = decode(Reply, content)
-    word = reply.reason.replace("_", "")
-    if not math.isfinite(reply.cpu_s) or reply.cpu_s < 0 or len(reply.detail) > 400 or not reply.detail.isprintable():
-        raise Malformed
-    if reply.reason and not (word.isascii() and word.isalnum() and len(word) <= 64):
+    if not math.isfinite(reply.cpu_s) or reply.cpu_s < 0 or not is_sentence(reply.reason, reply.detail):
         raise Malformed
     return reply
+
+
+def is_sentence(reason: str, detail: str) -> bool:
+    """Whether a reason is one word, if there is one, and what is said of it a short plain sentence."""
+    word = reason.replace("_", "")
+    is_word = not reason or (word.isascii() and word.isalnum() and len(word) <= 64)
+    return is_word and len(detail) <= 400 and detail.isprintable()
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

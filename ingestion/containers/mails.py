@@ -1,0 +1,107 @@
+"""What hangs on a mail: attachments, and messages that were forwarded as they were.
+
+What belongs to the body is none: its other form, and the images that are shown in it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any
+
+from ingestion.containers.entries import Entry
+from ingestion.containers.kinds import Kind
+from ingestion.decode import decode_text
+from rag_service.domain.errors import Refused
+
+_MOST_PARTS = 10_000
+_SIGNATURES = frozenset(
+    """application/pkcs7-signature application/x-pkcs7-signature application/pgp-signature""".split()
+)
+_SUFFIXES = {
+    "message/rfc822": ".eml", "application/pdf": ".pdf", "text/html": ".html", "text/plain": ".txt", "text/csv": ".csv",
+    "application/json": ".json", "application/zip": ".zip",
+}  # fmt: skip
+
+
+def mail_entries(kind: Kind, content: bytes) -> Iterator[Entry]:
+    """The attachments in their order, each under a name of its own. Raises ``Refused`` with ``malformed``."""
+    names: set[str] = set()
+    try:
+        for name, attached in _outlook(content) if kind is Kind.OUTLOOK else _parts(content):
+            own = _own(name, names)
+            names.add(own)
+            yield Entry(own, attached)
+    except (Refused, MemoryError, ImportError):
+        raise
+    except Exception:  # noqa: BLE001  # parsers raise anything, and what they say may quote the mail
+        raise Refused("malformed", "The mail is damaged: its attachments cannot be told apart.") from None
+
+
+def _parts(content: bytes) -> Iterator[tuple[str, bytes | Refused]]:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = decode_text(content).encode()
+    if content.startswith(b"From "):  # the separator line of a mailbox file
+        content = content.partition(b"\n")[2]
+    parsed = BytesParser(policy=policy.default).parsebytes(content.lstrip(b"\xef\xbb\xbf\r\n"))
+    waiting: list[tuple[Message[Any, Any], bool]] = [(parsed, False)]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        part, is_related = waiting.pop()
+        kind = part.get_content_type()
+        if kind == "message/rfc822":
+            yield _name(part, kind), _forwarded(part)
+        elif part.is_multipart():
+            inner = part.get_payload()
+            if isinstance(inner, list):
+                related = kind == "multipart/related"
+                waiting += [(one, related) for one in reversed(inner) if isinstance(one, Message)]
+        elif _is_attached(part, kind, is_related=is_related) and not (part is parsed and kind == "text/plain"):
+            decoded = part.get_payload(decode=True)
+            yield _name(part, kind), decoded if isinstance(decoded, bytes) else b""
+    raise Refused("malformed", f"The mail has more than {_MOST_PARTS} parts.")
+
+
+def _forwarded(part: Message[Any, Any]) -> bytes | Refused:
+    """The message that lies in this part, with its own attachments."""
+    inner = part.get_payload()
+    try:
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            return inner[0].as_bytes(policy=policy.compat32)
+    except Exception:  # noqa: BLE001  # one that cannot be written as it was read keeps the others from nobody
+        return Refused("malformed", "The forwarded message is damaged.")
+    return b""
+
+
+def _is_attached(part: Message[Any, Any], kind: str, *, is_related: bool) -> bool:
+    disposition = part.get_content_disposition()
+    if kind in _SIGNATURES:
+        return False
+    if kind.startswith("image/") and part.get("Content-ID") and (is_related or disposition != "attachment"):
+        return False  # an image of the body
+    return disposition == "attachment" or part.get_filename() is not None
+
+
+def _name(part: Message[Any, Any], kind: str) -> str:
+    return part.get_filename() or f"attachment{_SUFFIXES.get(kind, '')}"
+
+
+def _own(name: str, taken: set[str]) -> str:
+    """The name, with a number where another attachment has it: mail programs give one name to several."""
+    stem, dot, suffix = name.rpartition(".")
+    number, own = 1, name
+    while own in taken:
+        number += 1
+        own = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
+    return own
+
+
+def _outlook(content: bytes) -> Iterator[tuple[str, bytes]]:
+    from oxmsg import Message as OutlookMessage
+
+    for attachment in OutlookMessage.load(io.BytesIO(content)).attachments:
+        yield attachment.file_name or "attachment", attachment.file_bytes or b""
