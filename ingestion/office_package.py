@@ -1,26 +1,23 @@
-"""What an Office file (a zip of XML parts) is, and whether it is safe to open."""
+"""Which kind of document a zip archive is. Whether it is safe to open is looked at by ``ingestion.inspection``."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
+from zipfile import ZipFile
 
+from ingestion.inspection.office import LIMITS
+from ingestion.inspection.zip_directory import check_member, open_zip, read_pieces
 from rag_service.domain.document import MediaType
-from rag_service.domain.errors import Refused
 
-MAX_EXPANDED_BYTES = 300 * 2**20
-MAX_MEMBERS = 20_000
-MAX_RATIO = 200
-"""Text in XML shrinks up to about a hundredfold; more is a bomb. Small members may exceed it."""
-_SMALL = 4 * 2**20
-_READ = 2**18
-
+_TYPES, _STATED_IN = "[Content_Types].xml", "mimetype"
+_LONGEST = 2**20
 _MAIN_PARTS = (
     (b"wordprocessingml.document.main+xml", MediaType.DOCX),
     (b"presentationml.presentation.main+xml", MediaType.PPTX),
     (b"presentationml.slideshow.main+xml", MediaType.PPTX),
     (b"spreadsheetml.sheet.main+xml", MediaType.XLSX),
+    (b"wordprocessingml.template.main+xml", MediaType.DOCX),
+    (b"presentationml.template.main+xml", MediaType.PPTX),
+    (b"spreadsheetml.template.main+xml", MediaType.XLSX),
     (b"ms-word.document.macroEnabled.main+xml", MediaType.DOCX),
     (b"ms-word.template.macroEnabledTemplate.main+xml", MediaType.DOCX),
     (b"ms-powerpoint.presentation.macroEnabled.main+xml", MediaType.PPTX),
@@ -28,68 +25,33 @@ _MAIN_PARTS = (
     (b"ms-excel.sheet.macroEnabled.main+xml", MediaType.XLSX),
     (b"ms-excel.template.macroEnabled.main+xml", MediaType.XLSX),
 )
-_DECLARATIONS = tuple(
-    word.encode(encoding) for word in ("<!DOCTYPE", "<!ENTITY") for encoding in ("ascii", "utf-16-le", "utf-16-be")
-)
-_OVERLAP = max(map(len, _DECLARATIONS)) - 1
+_OPEN_DOCUMENT = {MediaType.ODT: "text", MediaType.ODS: "spreadsheet", MediaType.ODP: "presentation"}
+_STATED = {
+    b"application/epub+zip": MediaType.EPUB,
+    **{
+        f"application/vnd.oasis.opendocument.{word}{suffix}".encode(): media_type
+        for media_type, word in _OPEN_DOCUMENT.items()
+        for suffix in ("", "-template")
+    },
+}
 
 
-def office_type(content: bytes) -> MediaType | None:
-    """The Office format of a zip archive, or None for a zip of something else. Every part was read once.
+def package_type(content: bytes) -> MediaType | None:
+    """The document format of a zip archive, or None for a zip of something else.
 
     Raises:
-        Refused: ``malformed``, ``encrypted``, ``archive_bomb`` or ``external_entities``.
+        Refused: one of the reasons of ``open_zip`` and ``check_member``.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            _check_directory(members, len(content))
-            names = {member.filename for member in members}
-            if "[Content_Types].xml" not in names:
-                return None
-            media_type = _main_part(archive.read("[Content_Types].xml"))
-            if media_type is not None:
-                _check_members(archive, members)
-            return media_type
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
-        raise Refused("malformed", "The file begins like an Office document but its archive is damaged.") from None
+    with open_zip(content, LIMITS) as archive:
+        if stated := _read(archive, content, _STATED_IN):
+            return _STATED.get(stated.strip())
+        types = _read(archive, content, _TYPES)
+        return next((media_type for marker, media_type in _MAIN_PARTS if marker in types), None)
 
 
-def _check_directory(members: list[zipfile.ZipInfo], packed: int) -> None:
-    """The archive's own directory admits to no bomb and no encryption."""
-    expanded = sum(member.file_size for member in members)
-    if len(members) > MAX_MEMBERS or expanded > MAX_EXPANDED_BYTES or expanded > max(packed * MAX_RATIO, _SMALL):
-        raise _bomb()
-    for member in members:
-        if member.flag_bits & 0x1:
-            raise Refused("encrypted", "The file is protected by a password.")
-        if member.file_size > max(member.compress_size * MAX_RATIO, _SMALL):
-            raise _bomb()
-
-
-def _main_part(content_types: bytes) -> MediaType | None:
-    for marker, media_type in _MAIN_PARTS:
-        if marker in content_types:
-            return media_type
-    return None
-
-
-def _check_members(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
-    """No member expands beyond what the directory said, and no XML part declares a document type."""
-    expanded = 0
-    for member in members:
-        with archive.open(member) as stream:
-            tail, is_xml = b"", member.filename.lower().endswith((".xml", ".rels", ".vml"))
-            while piece := stream.read(_READ):
-                expanded += len(piece)
-                if expanded > MAX_EXPANDED_BYTES:
-                    raise _bomb()
-                if is_xml and any(word in tail + piece for word in _DECLARATIONS):
-                    raise Refused(
-                        "external_entities", "A part of the file declares XML entities, which Office files never need."
-                    )
-                tail = piece[-_OVERLAP:]
-
-
-def _bomb() -> Refused:
-    return Refused("archive_bomb", "The file would expand to far more than an Office document needs.")
+def _read(archive: ZipFile, content: bytes, name: str) -> bytes:
+    member = next((member for member in archive.infolist() if member.filename == name), None)
+    if member is None:
+        return b""
+    check_member(content, member)
+    return b"".join(read_pieces(archive, member, _LONGEST))

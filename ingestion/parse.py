@@ -7,15 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ingestion.parsers.book import parse_epub
 from ingestion.parsers.extract import Extract, one_line
 from ingestion.parsers.mail import parse_mail
 from ingestion.parsers.markup import parse_html, parse_markdown
+from ingestion.parsers.open_document import parse_open_document
+from ingestion.parsers.outlook import parse_outlook
 from ingestion.parsers.pdf import parse_pdf
 from ingestion.parsers.plain import parse_plain
-from ingestion.parsers.records import parse_json
+from ingestion.parsers.records import parse_json, parse_json_lines
+from ingestion.parsers.rtf import parse_rtf
 from ingestion.parsers.sheets import parse_csv, parse_xlsx
 from ingestion.parsers.slides import parse_pptx
 from ingestion.parsers.word import parse_docx
+from ingestion.parsers.xml_text import parse_xml
 from rag_service.domain.document import BlockKind, Element, MediaType, ParsedDocument, Upload, ValidatedUpload
 from rag_service.domain.errors import Refused
 
@@ -25,11 +30,19 @@ PARSERS: Mapping[MediaType, Callable[[bytes], Extract]] = {
     MediaType.HTML: parse_html,
     MediaType.CSV: parse_csv,
     MediaType.JSON: parse_json,
+    MediaType.JSON_LINES: parse_json_lines,
+    MediaType.XML: parse_xml,
     MediaType.EMAIL: parse_mail,
+    MediaType.OUTLOOK: parse_outlook,
+    MediaType.RTF: parse_rtf,
+    MediaType.EPUB: parse_epub,
     MediaType.PDF: parse_pdf,
     MediaType.DOCX: parse_docx,
     MediaType.PPTX: parse_pptx,
     MediaType.XLSX: parse_xlsx,
+    MediaType.ODT: parse_open_document,
+    MediaType.ODS: parse_open_document,
+    MediaType.ODP: parse_open_document,
 }
 MAX_TITLE = 200
 MAX_ELEMENTS = 1_000_000

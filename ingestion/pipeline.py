@@ -35,7 +35,7 @@ from rag_service.store.versions import LiveVersion, Versions
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
 
-PIPELINE_VERSION = "2"
+PIPELINE_VERSION = "3"
 """Part of every content token: a pipeline that would make other chunks ingests unchanged files again."""
 
 

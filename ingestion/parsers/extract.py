@@ -37,10 +37,14 @@ class Outline:
 
     def enter(self, level: int, heading: str) -> str | None:
         """The path after a heading of ``level`` (1 is the highest); it closes those of its level and below."""
-        while self._headings and self._headings[-1][0] >= level:
-            self._headings.pop()
+        self.leave(level)
         self._headings.append((level, one_line(heading)))
         return self.path
+
+    def leave(self, level: int) -> None:
+        """Headings of ``level`` and below no longer enclose what follows."""
+        while self._headings and self._headings[-1][0] >= level:
+            self._headings.pop()
 
     @property
     def path(self) -> str | None:

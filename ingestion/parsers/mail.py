@@ -5,18 +5,17 @@ Attachments are named and not read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
 
-from ingestion.decode import decode_text
+from ingestion.decode import declared_encoding, decode_text, unmarked_utf
 from ingestion.parsers.extract import Extract, one_line, tidy
 from ingestion.parsers.markup import html_extract
 from ingestion.parsers.plain import text_elements
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
-
-_SHOWN = ("From", "To", "Cc", "Date")
 
 
 def parse_mail(content: bytes) -> Extract:
@@ -26,16 +25,20 @@ def parse_mail(content: bytes) -> Extract:
         Refused: ``encrypted`` for a body that only its recipient can read; ``no_text`` for a mail of headers alone.
     """
     message = _message(content)
-    subject = one_line(str(message.get("Subject", "")))
     if message.get_content_type() == "multipart/encrypted" or _is_enveloped(message):
         raise Refused("encrypted", "The mail is encrypted.")
-    body = _body(message)
+    headers = {name: one_line(_header(message, name)) for name in ("From", "To", "Cc", "Date")}
+    names = [one_line(part.get_filename() or part.get_content_type()) for part in message.iter_attachments()]
+    return mail_extract(one_line(_header(message, "Subject")), headers, _body(message), names)
+
+
+def mail_extract(subject: str, headers: Mapping[str, str], body: Extract, attachments: Sequence[str]) -> Extract:
+    """A mail as its reader sees it: subject, the header lines that say anything, body. Raises ``Refused``."""
     if not subject and not body.elements:
         raise Refused("no_text", "The mail has neither a subject nor a text.")
-    lines = [f"{name}: {one_line(str(message[name]))}" for name in _SHOWN if message.get(name)]
-    names = [one_line(part.get_filename() or part.get_content_type()) for part in message.iter_attachments()]
-    if names:
-        lines.append(f"Attachments: {', '.join(names)}")
+    lines = [f"{name}: {value}" for name, value in headers.items() if value]
+    if attachments:
+        lines.append(f"Attachments: {', '.join(attachments)}")
     head = [Element(subject, BlockKind.TITLE, section=subject)] if subject else []
     if lines:
         head.append(Element("\n".join(lines), section=subject or None))
@@ -43,8 +46,20 @@ def parse_mail(content: bytes) -> Extract:
     return Extract((*head, *below), body.concealed, subject or None)
 
 
+def _header(message: EmailMessage, name: str) -> str:
+    """A header's value. One of raw bytes that are no ASCII is read as the text that it most likely is."""
+    value = str(message.get(name, ""))
+    if "\ufffd" not in value:
+        return value
+    raw = next((str(held) for key, held in message.raw_items() if key.lower() == name.lower()), "")
+    try:
+        return decode_text(raw.encode("ascii", "surrogateescape"))
+    except (Refused, UnicodeError):
+        return value
+
+
 def _message(content: bytes) -> EmailMessage:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or unmarked_utf(content):
         content = decode_text(content).encode()
     if content.startswith(b"From "):
         content = content.partition(b"\n")[2]
@@ -57,17 +72,20 @@ def _is_enveloped(message: EmailMessage) -> bool:
 
 
 def _body(message: EmailMessage) -> Extract:
-    part = message.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return Extract(())
-    text = _part_text(cast(EmailMessage, part))
-    if part.get_content_type() == "text/html":
-        return html_extract(text)
-    return Extract(text_elements(tidy(text)))
+    for kind in ("plain", "html"):
+        part = message.get_body(preferencelist=(kind,))
+        text = _part_text(cast(EmailMessage, part)) if part is not None else ""
+        if text.strip():
+            return html_extract(text) if kind == "html" else Extract(text_elements(tidy(text)))
+    return Extract(())
 
 
 def _part_text(part: EmailMessage) -> str:
-    try:
-        return str(part.get_content())
-    except (LookupError, UnicodeError, ValueError):  # an encoding that is unknown or misstated
-        return decode_text(cast(bytes, part.get_payload(decode=True)))
+    """The text of a part, in the encoding it names if that fits: a mail program that errs here is common."""
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes):
+        return ""
+    stated = part.get_content_charset()
+    if stated is None and part.get_content_type() == "text/html":
+        stated = declared_encoding(content)
+    return decode_text(content, declared=stated) if content.strip() else ""

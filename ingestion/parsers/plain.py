@@ -52,13 +52,13 @@ def _paragraphs(text: str) -> Iterator[tuple[str, BlockKind]]:
     for block in _BLANK.split(text):
         body, kind, before = "", BlockKind.TEXT, ""
         for line in (one_line(line) for line in block.split("\n")):
-            item = bool(_BULLET.match(line) or _NUMBERED.match(line))
+            item = begins_as_item(line)
             if _UNDERLINE.fullmatch(line):
                 continue
             if item or width > _MAX_WRAP:
                 if body:
                     yield body, kind
-                body, kind = _BULLET.sub("", line, count=1), BlockKind.LIST_ITEM if item else BlockKind.TEXT
+                body, kind = without_bullet(line), BlockKind.LIST_ITEM if item else BlockKind.TEXT
             elif body:
                 wrapped = len(before) + 1 + len(line.split(" ", 1)[0]) > width * 0.8 or line[:1].islower()
                 body += (" " if wrapped else "\n") + line
@@ -67,6 +67,17 @@ def _paragraphs(text: str) -> Iterator[tuple[str, BlockKind]]:
             before = line
         if body:
             yield body, kind
+
+
+def begins_as_item(line: str) -> bool:
+    """Whether a line begins with a bullet or a number, as items of a list do."""
+    return bool(_BULLET.match(line) or _NUMBERED.match(line))
+
+
+def without_bullet(line: str) -> str:
+    """An item without its bullet; a number stays, as it says something."""
+    match = _BULLET.match(line)
+    return line[match.end() :] if match else line
 
 
 def _is_heading(text: str, following: str) -> bool:

@@ -28,7 +28,7 @@ def parse_csv(content: bytes) -> Extract:
     text = decode_text(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     csv.field_size_limit(_FIELD_LIMIT)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    return Extract(tuple(_blocks(_bounded(rows), page=None, section=None)))
+    return Extract(tuple(blocks(_bounded(rows), page=None, section=None)))
 
 
 def parse_xlsx(content: bytes) -> Extract:
@@ -41,7 +41,7 @@ def parse_xlsx(content: bytes) -> Extract:
     for page, sheet in enumerate(book.worksheets, start=1):
         sheet.reset_dimensions()  # what the file states of its size may be wrong, and rows are padded to it
         rows = ([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True))
-        found = list(_blocks(_bounded(rows), page=page, section=one_line(sheet.title) or None))
+        found = list(blocks(_bounded(rows), page=page, section=one_line(sheet.title) or None))
         if sheet.sheet_state == "visible":
             elements += found
         elif found:
@@ -51,7 +51,7 @@ def parse_xlsx(content: bytes) -> Extract:
     return Extract(tuple(elements), tuple(concealed), title)
 
 
-def _blocks(rows: Iterable[list[str]], *, page: int | None, section: str | None) -> Iterator[Element]:
+def blocks(rows: Iterable[list[str]], *, page: int | None, section: str | None) -> Iterator[Element]:
     """An element a run of rows without a gap; a line of its own above a table is text, not a row of it."""
     run: list[list[str]] = []
     for row in [*rows, []]:

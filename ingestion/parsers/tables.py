@@ -11,18 +11,24 @@ _NUMBER = re.compile(r"[-+(]?[\s$€£¥₹%]*\d[\d\s.,:/%-]*[)%]?")
 _MAX_HEADER = 80
 
 
-def table_text(rows: Sequence[Sequence[str]], *, has_header: bool | None = None) -> str:
+def table_text(rows: Sequence[Sequence[str]], *, has_header: bool | None = None, header_rows: int | None = None) -> str:
     """A line a row: ``Header: value; Header: value`` under a header row, else the cells joined by bars.
 
-    ``has_header`` is guessed from the first row where the format does not say. Empty rows and empty cells are left
-    out, and a cell that several columns share is said once.
+    ``has_header`` is guessed from the first row where the format does not say; ``header_rows`` says that several rows
+    together name the columns. Empty rows and empty cells are left out, and a cell that several columns share is said
+    once.
 
     >>> table_text([["Plan", "Price"], ["Basic", "9 €"]])
     'Plan: Basic; Price: 9 €'
+    >>> table_text([["", "2023", "2023"], ["Plan", "Q1", "Q2"], ["Basic", "9", "8"]], header_rows=2)
+    'Plan: Basic; 2023 Q1: 9; 2023 Q2: 8'
     >>> table_text([["1", "2"], ["3", ""]])
     '1 | 2\\n3'
     """
     grid = [[one_line(cell) for cell in row] for row in rows]
+    if header_rows is not None and header_rows < len(grid) and any(map(any, grid[:header_rows])):
+        grid = [_joined_header(grid[:header_rows]), *grid[header_rows:]]
+        has_header = True
     grid = [row for row in grid if any(row)]
     if not grid:
         return ""
@@ -32,6 +38,13 @@ def table_text(rows: Sequence[Sequence[str]], *, has_header: bool | None = None)
         return "\n".join(_bars(row) for row in grid)
     header, *body = grid
     return "\n".join(_labelled(header, row) for row in body)
+
+
+def _joined_header(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of the columns, each the words above it from top to bottom, said once."""
+    width = max(map(len, rows))
+    columns = [dict.fromkeys(row[at] for row in rows if at < len(row) and row[at]) for at in range(width)]
+    return [" ".join(column) for column in columns]
 
 
 def looks_like_header(first: Sequence[str]) -> bool:

@@ -27,7 +27,12 @@ class MediaType(StrEnum):
     HTML = "text/html"
     CSV = "text/csv"
     JSON = "application/json"
+    JSON_LINES = "application/x-ndjson"
+    XML = "application/xml"
     EMAIL = "message/rfc822"
+    OUTLOOK = "application/vnd.ms-outlook"
+    RTF = "application/rtf"
+    EPUB = "application/epub+zip"
     PDF = "application/pdf"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -37,6 +42,9 @@ class MediaType(StrEnum):
     GZIP = "application/gzip"
     BZIP2 = "application/x-bzip2"
     XZ = "application/x-xz"
+    ODT = "application/vnd.oasis.opendocument.text"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet"
+    ODP = "application/vnd.oasis.opendocument.presentation"
 
 
 @dataclass(frozen=True, slots=True)

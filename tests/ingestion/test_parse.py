@@ -196,16 +196,6 @@ def test_csv_without_header_is_joined_by_bars() -> None:
     assert parsed("a.csv", '1,"two, 2"\n3,4\n').elements[0].text == "1 | two, 2\n3 | 4"
 
 
-def test_json_records_become_lines_with_paths() -> None:
-    document = parsed(
-        "a.json", '[{"name": "Ann", "tags": ["a", "b"], "home": {"city": "Rom"}}, {"name": "Bo", "ok": true}]'
-    )
-    assert [element.text for element in document.elements] == [
-        "name: Ann\ntags: a, b\nhome.city: Rom",
-        "name: Bo\nok: true",
-    ]
-
-
 # Mail
 
 
