@@ -12,7 +12,7 @@ from ingestion.chunk import chunk
 from ingestion.embed import embedded_text
 from ingestion.judge import judged, requests_in
 from ingestion.parse import parse
-from ingestion.scrub import ScrubPolicy
+from ingestion.removal import KeyedPolicy
 from ingestion.seal import Tag, seal
 from ingestion.stages import clean
 from ingestion.validate import validate
@@ -85,7 +85,7 @@ class BareStages:
     def __init__(self) -> None:
         self.load = Cost()
         self._settings = load_settings(threads=1)
-        self._policy = ScrubPolicy()
+        self._policy = KeyedPolicy()
         vault = KeyVault(new_key())
         self._keys: TenantKeys = vault.open_tenant_keys(_TENANT, vault.new_tenant_keys(_TENANT))
         began = _now()
@@ -95,7 +95,7 @@ class BareStages:
         self._judge = Judge(self._embedder, classifier)
         self._embedder.embed(["warm"])
         classifier.load()
-        self._detector.detect("warm@example.com", self._policy.pii.entities)
+        self._detector.identifier_values("warm@example.com")
         self.load = _since(began)
 
     def warm(self, paths: Sequence[Path]) -> None:

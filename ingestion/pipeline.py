@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.embed import embed
+from ingestion.removal import KeyedPolicy
 from ingestion.screen import DETECTOR_VERSION
-from ingestion.scrub import ScrubPolicy
 from ingestion.seal import Tag, seal
 from ingestion.stages import Stages
 from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
-from rag_service.detect.policy import PiiPolicy
+from rag_service.detect import credentials, pii
 from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
@@ -95,7 +95,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         LeaseLost: the job was cancelled, or is another worker's by now; nothing was stored.
     """
     tenant, operator, upload = task.tenant, operate(task.tenant), task.upload
-    policy = ScrubPolicy(PiiPolicy(tenant.pii_policy), tenant.keys.pseudonym_key)
+    policy = KeyedPolicy(tenant.scrubbing, tenant.keys.pseudonym_key)
     token = content_token(upload, tenant, parts.stages.fingerprint)
     live = await parts.versions.live(operator, tenant.keys, upload.source)
     if live is not None and live.is_same(token, task.request.owner):
@@ -125,7 +125,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         most_readers=readers,
         takes_over=live is not None and live.owner != task.request.owner,
     )
-    sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys)
+    sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
     report = _report(tag, judged, len(chunks), parsed.stripped)
     await parts.versions.switch(operator, sealed, task.claim, seal_report(tenant.keys, task.claim.job_id, report))
     return Stored(tag.version, len(chunks))
@@ -147,7 +147,9 @@ def content_token(upload: Upload, tenant: Tenant, fingerprint: str) -> str:
         hashlib.sha256(upload.content).hexdigest(),
         upload.name,
         upload.title or "",
-        tenant.pii_policy,
+        tenant.scrubbing.digest(),
+        pii.VERSION,
+        credentials.VERSION,
         DETECTOR_VERSION,
         fingerprint,
         PIPELINE_VERSION,

@@ -10,11 +10,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
-from rag_service.domain.document import EmbeddedChunk, ScreenedDocument, SealedChunk, SealedVersion, Upload
+from rag_service.domain.document import (
+    EmbeddedChunk,
+    RemovedValue,
+    ScreenedDocument,
+    SealedChunk,
+    SealedVersion,
+    Upload,
+)
 from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import UploadRequest
 from rag_service.store.access import sealed_access, sealed_owner
 from rag_service.store.database import now
+from rag_service.store.restoring import sealable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,17 @@ class Tag:
     takes_over: bool = False
 
 
-def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, keys: TenantKeys) -> SealedVersion:
-    """The version, ready to be stored. Nothing in it can be read, moved or altered without being noticed."""
+def seal(
+    document: ScreenedDocument,
+    chunks: Sequence[EmbeddedChunk],
+    tag: Tag,
+    keys: TenantKeys,
+    values: Sequence[RemovedValue] = (),
+) -> SealedVersion:
+    """The version, ready to be stored. Nothing in it can be read, moved or altered without being noticed.
+
+    ``values`` are what was taken out of its text and may be restored: sealed by themselves, and in no other part.
+    """
     version_seal, wrapped = keys.new_version_key(tag.document_id, tag.version)
     content_sha256 = hashlib.sha256(tag.upload.content).hexdigest()
     ingested_at = now().isoformat(timespec="seconds") + "Z"
@@ -57,6 +74,9 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         "content_sha256": content_sha256,
         "detector_version": document.detector_version,
         "removed": dict(scrubbed.removed),
+        "actions": dict(scrubbed.actions),
+        "unsearched": list(scrubbed.unsearched),
+        "restorable": len(values),
         "suspicions": dict(Counter(finding.kind for finding in document.suspicions)),
         "concealments": list(document.concealments),
     }
@@ -75,6 +95,7 @@ def seal(document: ScreenedDocument, chunks: Sequence[EmbeddedChunk], tag: Tag, 
         version_key=wrapped,
         text=version_seal.seal(scrubbed.text.encode(), "text"),
         meta=version_seal.seal(json.dumps(meta).encode(), "meta"),
+        values=version_seal.seal(sealable(values), "values") if values else None,
         chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
         access=sealed_access(keys, tag.document_id, tag.access),
         most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.chunk import chunk
@@ -17,13 +17,14 @@ from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Unpacked, unpack
 from ingestion.judge import judged, requests_in
 from ingestion.parse import parse
+from ingestion.removal import KeyedPolicy
 from ingestion.screen import screen
-from ingestion.scrub import ScrubPolicy, scrub, scrub_text
+from ingestion.scrub import scrub, scrub_text
 from ingestion.validate import validate
 from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.judge import Judge
 from rag_service.detect.pii import PiiDetector
-from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, ParsedDocument, RemovedValue, ScreenedDocument, Upload
 from rag_service.domain.identity import TenantId
 from rag_service.ports import Embedder
 
@@ -44,10 +45,12 @@ def places(settings: Settings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A document as readers may see it, with its source scrubbed likewise."""
+    """A document as readers may see it, with its source scrubbed likewise. ``values`` are what its stand-ins stand for:
+    they go beside it, and nowhere else."""
 
     document: ScreenedDocument
     source: str
+    values: tuple[RemovedValue, ...] = field(default=(), repr=False)
 
 
 class Stages(Protocol):
@@ -68,7 +71,7 @@ class Stages(Protocol):
         """The members of an archive, or of what was parsed as ``mail``; ``None`` where it is neither."""
         ...
 
-    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+    async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         """Scrubs and screens."""
         ...
 
@@ -119,7 +122,7 @@ class LocalStages:
     ) -> Unpacked | None:
         return await asyncio.to_thread(unpack, upload, limits, mail=mail, first=first)
 
-    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+    async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         return await asyncio.to_thread(clean, document, source, policy, self._detector)
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
@@ -132,6 +135,7 @@ class LocalStages:
         return await asyncio.to_thread(self._embedder.embed, texts)
 
 
-def clean(document: ParsedDocument, source: str, policy: ScrubPolicy, detector: PiiDetector) -> Cleaned:
+def clean(document: ParsedDocument, source: str, policy: KeyedPolicy, detector: PiiDetector) -> Cleaned:
     """The document scrubbed and screened, and its source scrubbed as readers will see it."""
-    return Cleaned(screen(scrub(document, policy, detector)), scrub_text(source, policy, detector)[0])
+    scrubbed, values = scrub(document, policy, detector)
+    return Cleaned(screen(scrubbed), scrub_text(source, policy, detector)[0], values)

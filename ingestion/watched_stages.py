@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingestion.containers.kinds import Kind
 from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Unpacked
-from ingestion.scrub import ScrubPolicy
+from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 
@@ -38,7 +38,7 @@ class WatchedStages:
         self._tell("unpack")
         return await self._stages.unpack(upload, limits, mail=mail, first=first)
 
-    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+    async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         self._tell("scrub")
         return await self._stages.scrub(document, source, policy)
 

@@ -48,8 +48,10 @@ async def caller_of(holder: Holder, tenant_name: str, *needed: Role, tenants: Te
     return Caller(tenant, _scope(tenant, holder.user, theirs, holder.roles))
 
 
-async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, groups_of: Groups) -> Caller:
-    """What ``user`` would see, for an operator at the command line.
+async def act_as(
+    tenant: Tenant, user: str, extra_groups: Iterable[str], *, groups_of: Groups, restores: bool = False
+) -> Caller:
+    """What ``user`` would see, for an operator at the command line; and where it ``restores``, with what was sealed.
 
     A ``Tenant`` shows that its keys were opened in this process, which is so for web callers too: it is no proof that
     an operator asks. What keeps this function to the command line is a lint, ``tests/security/test_scopes.py``.
@@ -57,7 +59,8 @@ async def act_as(tenant: Tenant, user: str, extra_groups: Iterable[str], *, grou
     """
     user = checked_user(user)
     theirs = await groups_of.of_user(operate(tenant), tenant.keys, user, frozenset(extra_groups))
-    return Caller(tenant, _scope(tenant, user, theirs, frozenset({Role.QUERY})))
+    roles = {Role.QUERY, Role.RESTORE} if restores else {Role.QUERY}
+    return Caller(tenant, _scope(tenant, user, theirs, frozenset(roles)))
 
 
 def operate(tenant: Tenant) -> OperatorScope:

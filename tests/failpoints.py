@@ -190,15 +190,14 @@ async def warm(stages: Any) -> None:
 
     import rag_service.commands.doctor
     import rag_service.owner.reach  # noqa: F401
-    from ingestion.scrub import ScrubPolicy
+    from ingestion.removal import KeyedPolicy
     from rag_service.cli import build_app
-    from rag_service.detect.policy import PiiPolicy
     from rag_service.domain.document import Upload
 
     build_app()
     for name, text in (("a.md", "# Title\n\nOne sentence.\n"), ("b.txt", "Another sentence.\n")):
         parsed = await stages.parse(Upload(name, text.encode(), name), 1000)
-        cleaned = await stages.scrub(parsed, name, ScrubPolicy(PiiPolicy.IDENTIFIERS, bytes(32)))
+        cleaned = await stages.scrub(parsed, name, KeyedPolicy(pseudonym_key=bytes(32)))
         chunks = await stages.chunk(cleaned.document)
         await stages.embed([one.text for one in chunks])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ingestion.judge import OFF_TOPIC, judged, requests_in
 from ingestion.parse import parse
+from ingestion.removal import KeyedPolicy
 from ingestion.screen import CONCEALED_INSTRUCTION
-from ingestion.scrub import ScrubPolicy
 from ingestion.stages import clean
 from ingestion.validate import validate
 from rag_service.detect import injection
@@ -49,7 +49,7 @@ class Screening:
             parsed = parse(validate(upload, max_bytes=_MOST_BYTES))
         except Refused:
             return None
-        document = clean(parsed, name, ScrubPolicy(), self.detector).document
+        document = clean(parsed, name, KeyedPolicy(), self.detector).document
         return judged(document, self.judge.judge(requests_in(document)))
 
     def file(self, path: Path) -> Seen:

@@ -15,6 +15,7 @@ from ingestion.containers.walk import Unpacked
 from ingestion.inspection.names import check_name
 from ingestion.processes.wire import Chunks, Malformed, UnpackReply, decode, decode_odds, decode_rows, is_sentence
 from ingestion.stages import Cleaned
+from rag_service.detect.pseudonyms import is_stand_in
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument
 from rag_service.domain.errors import Refused
 
@@ -80,7 +81,7 @@ def _check_path(path: str, name: str) -> None:
 
 
 def cleaned(body: bytes, blob: bytes) -> Cleaned:
-    """Blocks are in order and apart, and findings lie in the text. Raises ``Malformed``."""
+    """Blocks are in order and apart, findings lie in the text, and values belong to stand-ins. Raises ``Malformed``."""
     _nothing(blob)
     found = decode(Cleaned, body)
     scrubbed = found.document.document
@@ -88,6 +89,9 @@ def cleaned(body: bytes, blob: bytes) -> Cleaned:
     for finding in (*scrubbed.hiding, *found.document.suspicions, *found.document.requests):
         if not 0 <= finding.start <= finding.end <= len(scrubbed.text):
             raise Malformed
+    _in_order(((one.start, one.end) for one in found.values), len(scrubbed.text))
+    if not all(is_stand_in(scrubbed.text[one.start : one.end]) for one in found.values):
+        raise Malformed
     return found
 
 

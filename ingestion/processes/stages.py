@@ -24,7 +24,7 @@ from ingestion.processes.sandbox import Layers
 from ingestion.processes.turns import Read, Write
 from ingestion.processes.wire import Ready
 from ingestion.processes.worker import LimitBroken, NotStarted
-from ingestion.scrub import ScrubPolicy
+from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages, places
 from rag_service.detect.judge import RequestInPlace
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
@@ -137,8 +137,8 @@ class ProcessStages:
             realm=tenant,
         )
 
-    async def scrub(self, tenant: TenantId, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
-        request = wire.ScrubRequest(document, source, policy.pii, tuple(sorted(policy.keep)))
+    async def scrub(self, tenant: TenantId, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
+        request = wire.ScrubRequest(document, source, policy.policy)
         return await _result(
             self._texts,
             "scrub",
@@ -226,7 +226,7 @@ class _OfTenant:
     ) -> Unpacked | None:
         return await self._all.unpack(self._tenant, upload, limits, mail, first)
 
-    async def scrub(self, document: ParsedDocument, source: str, policy: ScrubPolicy) -> Cleaned:
+    async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         return await self._all.scrub(self._tenant, document, source, policy)
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:

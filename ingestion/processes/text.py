@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingestion.processes.channel import Frame
 from ingestion.processes.child import Service
 from ingestion.processes.wire import ScrubRequest, decode, encode
+from ingestion.removal import KeyedPolicy
 from ingestion.stages import clean
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
@@ -18,7 +19,8 @@ def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs n
 
     def scrub(body: bytes, pseudonym_key: bytes) -> Frame:
         request = decode(ScrubRequest, body)
-        return Frame(b"", encode(clean(request.document, request.source, request.policy(pseudonym_key), detector)))
+        policy = KeyedPolicy(request.policy, pseudonym_key)
+        return Frame(b"", encode(clean(request.document, request.source, policy, detector)))
 
     def prepare() -> None:
         detector.detect("Ann Example", PiiPolicy.STRICT.entities)

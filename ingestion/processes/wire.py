@@ -17,10 +17,9 @@ from pydantic_core import PydanticSerializationError
 from ingestion.containers.kinds import Kind
 from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Contents
-from ingestion.scrub import ScrubPolicy
 from rag_service.detect.judge import RequestInPlace
-from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import Chunk, ParsedDocument
+from rag_service.domain.scrubbing import ScrubPolicy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,11 +103,7 @@ class ScrubRequest:
 
     document: ParsedDocument
     source: str
-    pii: PiiPolicy
-    keep: tuple[str, ...]
-
-    def policy(self, pseudonym_key: bytes) -> ScrubPolicy:
-        return ScrubPolicy(self.pii, pseudonym_key, frozenset(self.keep))
+    policy: ScrubPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ All offsets are in Unicode code points into ``ScrubbedDocument.text``, the canon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -120,7 +120,8 @@ class ScrubbedDocument:
     """The canonical text, free of what the tenant's policy removes.
 
     ``blocks`` are ordered and do not overlap. ``removed`` counts what was scrubbed by entity type; the values
-    are gone. ``hiding`` says where characters stood that hid text from a reader; they are gone too.
+    are gone. ``hiding`` says where characters stood that hid text from a reader; they are gone too. ``actions`` say
+    what was done with each type, and ``unsearched`` which types could not be looked for in the text's language.
     """
 
     title: str
@@ -131,6 +132,17 @@ class ScrubbedDocument:
     removed: Mapping[str, int]
     hiding: tuple[Finding, ...] = ()
     disguised: tuple[str, ...] = ()
+    actions: Mapping[str, str] = field(default_factory=dict)
+    unsearched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedValue:
+    """What the stand-in at ``text[start:end]`` of the canonical text stands for: for whoever may restore it."""
+
+    start: int
+    end: int
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +217,8 @@ class SealedVersion:
     replace it, share it and delete it. All are stored for a new document. Of one that is there, they replace its owner
     where ``moves_owner``, and its list where ``replaces_access``: an owner who ingests again keeps both.
     ``folder_token`` names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals:
-    the version is not stored where a list that stays holds any other; ``None`` takes every list.
+    the version is not stored where a list that stays holds any other; ``None`` takes every list. ``values`` is what was
+    taken out of the text and may be restored.
     """
 
     tenant: str
@@ -224,3 +237,4 @@ class SealedVersion:
     most_readers: frozenset[str] | None = None
     moves_owner: bool = False
     replaces_access: bool = False
+    values: bytes | None = None

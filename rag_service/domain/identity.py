@@ -12,13 +12,17 @@ TenantId = NewType("TenantId", str)
 
 
 class Role(StrEnum):
-    """What a credential may be used for. ``query`` covers search and the reading of documents."""
+    """What a credential may be used for. ``query`` covers search and the reading of documents.
+
+    ``restore`` shows what scrubbing took out of documents that the holder may read. No other role implies it.
+    """
 
     QUERY = "query"
     INGEST = "ingest"
     REVIEW = "review"
     ADMIN = "admin"
     AUDIT = "audit"
+    RESTORE = "restore"
 
 
 class PrincipalKind(StrEnum):

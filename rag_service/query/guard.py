@@ -18,11 +18,11 @@ from rag_service.detect.entities import IDENTIFIERS
 from rag_service.detect.forbidden import forbidden_in
 from rag_service.detect.overreach import asks_for_others_data
 from rag_service.detect.pii import PiiDetector
-from rag_service.detect.pseudonyms import pseudonyms_in
 from rag_service.domain.answer import Flag
 from rag_service.domain.errors import InvalidRequest, QuestionRefused
 from rag_service.domain.policy import Injected, QuestionPii
 from rag_service.ports import InjectionClassifier
+from rag_service.query.stand_ins import with_stand_ins
 from rag_service.store.tenants import Tenant
 
 THRESHOLD = 0.97
@@ -51,7 +51,8 @@ class GuardPolicy:
 class GuardedQuestion:
     """A question with nothing invisible in it, in normal form.
 
-    ``lexical_text`` adds the pseudonyms of names that it may hold, so that they match scrubbed documents.
+    What has a form, such as an address, and has a stand-in in the tenant's documents, has it here too, so that both
+    match. ``lexical_text`` adds the tags of names that the question may hold.
     """
 
     text: str
@@ -81,8 +82,8 @@ def guard(question: str, tenant: Tenant, policy: GuardPolicy) -> tuple[GuardedQu
     cleared, is_cleared = _without_identifiers(visible, tenant.policy.question_pii, policy.detector)
     if is_cleared:
         flags.append(Flag("guard", "personal_data", "redacted"))
-    names = pseudonyms_in(cleared, tenant.keys.pseudonym_key) if tenant.pii_policy != "identifiers" else ()
-    return GuardedQuestion(cleared, " ".join((cleared, *names))), tuple(flags)
+    text, tags = with_stand_ins(cleared, tenant.scrubbing, tenant.keys.pseudonym_key, policy.detector)
+    return GuardedQuestion(text, " ".join((text, *tags))), tuple(flags)
 
 
 def _plain(question: str) -> str:

@@ -12,7 +12,7 @@ from rag_service.domain.answer import Passage, Relevance
 from rag_service.lexical import terms, words
 from rag_service.query.named_terms import asking, is_slip, is_spelled_out, named_terms
 
-_HIDDEN_NAME = re.compile(r"\[(?:PERSON_[0-9a-f]{8}|LOCATION|ORGANIZATION|NRP)\]")
+_HIDDEN_NAME = re.compile(r"\[(?:PERSON|LOCATION|ORGANIZATION|NRP)(?:_[0-9a-f]{8,12})?\]")
 """What scrubbing leaves of a name, by the stricter policies: of such texts nobody can say which names they know."""
 _HIGH_COSINE, _MEDIUM_COSINE = 0.55, 0.35
 LEAST_COSINE = 0.30

@@ -11,12 +11,13 @@ import structlog
 from sqlalchemy import ColumnElement, exists, null, select
 
 from rag_service.crypto.keys import TenantKeys
-from rag_service.domain.errors import IntegrityError, NotFound, SealBroken
+from rag_service.domain.errors import Forbidden, IntegrityError, NotFound, SealBroken
 from rag_service.domain.identity import AccessScope, OperatorScope, Principal, Role
 from rag_service.store import tables
 from rag_service.store.access import AccessList, opened_owner, read_access
 from rag_service.store.database import Database
 from rag_service.store.opened import DocumentMeta, OpenedChunk, opened_chunk, opened_meta
+from rag_service.store.restoring import Restored, restored
 
 _log = structlog.get_logger()
 
@@ -30,6 +31,13 @@ class OpenedChunks:
 
     chunks: dict[str, OpenedChunk]
     tampered: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    meta: DocumentMeta
+    text: str
+    values: bytes | None
 
 
 class Documents:
@@ -106,14 +114,37 @@ class Documents:
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str, version: int | None = None
     ) -> DocumentMeta:
         """Raises ``NotFound``, alike for an absent document, a forbidden one and another tenant's."""
-        return (await self._version(scope, keys, document_id, version))[0]
+        return (await self._version(scope, keys, document_id, version)).meta
 
     async def text(
         self, scope: AccessScope, keys: TenantKeys, document_id: str, version: int | None = None
     ) -> tuple[int, str]:
         """A version's number and canonical text. Raises ``NotFound`` as ``meta`` does."""
-        meta, text = await self._version(scope, keys, document_id, version, with_text=True)
-        return meta.version, text
+        opened = await self._version(scope, keys, document_id, version, with_text=True)
+        return opened.meta.version, opened.text
+
+    async def restored(
+        self, scope: AccessScope, keys: TenantKeys, document_id: str, version: int | None = None
+    ) -> Restored:
+        """A version's text with the values that may be restored, of which the log tells who saw how many.
+
+        Raises:
+            Forbidden: the scope may restore nothing, whatever the document.
+            NotFound: as ``meta``.
+        """
+        if Role.RESTORE not in scope.roles:
+            raise Forbidden(Role.RESTORE)
+        opened = await self._version(scope, keys, document_id, version, with_text=True)
+        number = opened.meta.version
+        try:
+            text, count = restored(opened.text, opened.values or b"[]", expected=opened.meta.restorable)
+        except SealBroken:
+            _log.error("broken_seal", document=document_id)
+            raise NotFound("document") from None
+        _log.info(
+            "values_restored", tenant=scope.tenant, document=document_id, version=number, user=scope.user, values=count
+        )
+        return Restored(number, text, count)
 
     async def access(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> AccessList:
         """Who may read the document, for whoever may change that. Raises ``NotFound`` for everybody else."""
@@ -128,7 +159,7 @@ class Documents:
         version: int | None,
         *,
         with_text: bool = False,
-    ) -> tuple[DocumentMeta, str]:
+    ) -> _Version:
         versions = tables.versions.c
         wanted = tables.documents.c.live_version if version is None else version
         query = (
@@ -137,6 +168,7 @@ class Documents:
                 versions.version_key,
                 versions.sealed_meta,
                 versions.sealed_text if with_text else null().label("sealed_text"),
+                versions.sealed_values if with_text else null().label("sealed_values"),
                 tables.documents.c.live_version,
                 tables.documents.c.sealed_owner,
                 _grant_of(scope, keys).label("grant"),
@@ -159,6 +191,7 @@ class Documents:
             seal = keys.open_version_key(document_id, row.version, row.version_key)
             plain = seal.open(row.sealed_meta, "meta")
             text = seal.open(row.sealed_text, "text").decode() if with_text else ""
+            values = None if row.sealed_values is None else seal.open(row.sealed_values, "values")
         except IntegrityError:
             _log.error("broken_seal", document=document_id)
             if isinstance(scope, OperatorScope):
@@ -166,7 +199,7 @@ class Documents:
             raise NotFound("document") from None
         if row.version != row.live_version:
             _refuse_earlier(scope, opened_owner(keys, document_id, row.sealed_owner), plain)
-        return opened_meta(plain, document_id, row.version), text
+        return _Version(opened_meta(plain, document_id, row.version), text, values)
 
     async def _metas(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, limit: int | None, after: str | None

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DocumentMeta:
-    """What is told of a document version. ``removed`` counts what was scrubbed, by entity type."""
+    """What is told of a document version. ``removed`` counts what was scrubbed, by entity type; ``actions`` say what
+    was done with each type, and ``unsearched`` which could not be looked for in the document's language. ``restorable``
+    counts the values that are sealed beside the text."""
 
     document_id: str
     version: int
@@ -26,6 +28,9 @@ class DocumentMeta:
     content_sha256: str
     detector_version: str
     removed: dict[str, int]
+    actions: dict[str, str]
+    unsearched: list[str]
+    restorable: int
     suspicions: dict[str, int]
     concealments: list[str]
 
@@ -50,6 +55,9 @@ def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
     told = json.loads(plain)
     del told["source_token"]  # for the consistency check: what is told of a source is scrubbed
     told.pop("owner", None)  # for earlier versions
+    told.setdefault("actions", {})  # so that what was sealed before there were any opens
+    told.setdefault("unsearched", [])
+    told.setdefault("restorable", 0)
     return DocumentMeta(document_id=document_id, version=version, **told)
 
 

@@ -1,7 +1,8 @@
 """Tenants, each with keys of its own.
 
-``sealed_name`` holds the name and, behind a NUL, the tenant's policy for answers: whoever writes SQL can neither set a
-policy nor take one away.
+``sealed_name`` holds the name and, each behind a NUL, the tenant's policy for answers and what is scrubbed from its
+documents: whoever writes SQL can neither set a policy nor take one away. The column ``pii_policy`` is for people who
+look at the table; nothing believes it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rag_service.crypto.keys import KeyVault, TenantKeys, WrappedTenantKeys
 from rag_service.domain.errors import Conflict, IntegrityError, NotFound
 from rag_service.domain.identity import TenantId
 from rag_service.domain.policy import AnswerPolicy
+from rag_service.domain.scrubbing import Preset, ScrubPolicy
 from rag_service.store import tables
 from rag_service.store.database import SHARED, Database, now
 from rag_service.store.names import checked_name, folded_name
@@ -38,10 +40,15 @@ class Tenant:
     id: TenantId
     name: str
     keys: TenantKeys
-    pii_policy: str
+    scrubbing: ScrubPolicy
     policy: AnswerPolicy
     embedding: str | None
     created_at: datetime
+
+    @property
+    def pii_policy(self) -> str:
+        """The preset that its scrubbing begins from."""
+        return self.scrubbing.preset.value
 
 
 class Tenants:
@@ -51,8 +58,9 @@ class Tenants:
         self._database = database
         self._vault = vault
 
-    async def create(self, name: str, pii_policy: str) -> Tenant:
-        """Raises ``Conflict`` if the name, or one that looks the same, is taken."""
+    async def create(self, name: str, preset: str) -> Tenant:
+        """A tenant with this preset. Raises ``Conflict`` if the name, or one that looks the same, is taken."""
+        scrubbing = ScrubPolicy(Preset(preset))
         name = checked_name("tenant", name)
         tenant = TenantId(secrets.token_hex(8))
         wrapped = self._vault.new_tenant_keys(tenant)
@@ -60,11 +68,11 @@ class Tenants:
         row = {
             "id": tenant,
             "name_token": self._vault.lookup("tenant", folded_name(name)),
-            "sealed_name": keys.seal_name("tenant", name),
+            "sealed_name": keys.seal_name("tenant", _spelled(name, AnswerPolicy(), scrubbing)),
             "tenant_key": wrapped.tenant_key,
             "index_key": wrapped.index_key,
             "index_epoch": wrapped.index_epoch,
-            "pii_policy": pii_policy,
+            "pii_policy": scrubbing.preset.value,
             "created_at": now(),
         }
         try:
@@ -130,11 +138,17 @@ class Tenants:
 
     async def set_policy(self, tenant: Tenant, policy: AnswerPolicy) -> Tenant:
         """The policy holds from the next request on."""
-        sealed = tenant.keys.seal_name("tenant", _spelled(tenant.name, policy))
+        return await self._set(tenant, policy, tenant.scrubbing)
+
+    async def set_scrubbing(self, tenant: Tenant, scrubbing: ScrubPolicy) -> Tenant:
+        """It holds from the next document and question on; what is stored stays as it was scrubbed."""
+        return await self._set(tenant, tenant.policy, scrubbing)
+
+    async def _set(self, tenant: Tenant, policy: AnswerPolicy, scrubbing: ScrubPolicy) -> Tenant:
+        sealed = tenant.keys.seal_name("tenant", _spelled(tenant.name, policy, scrubbing))
+        values = {"sealed_name": sealed, "pii_policy": scrubbing.preset.value}
         async with self._database.write(tenant.id) as connection:
-            await connection.execute(
-                update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(sealed_name=sealed)
-            )
+            await connection.execute(update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(values))
         return await self.by_id(tenant.id)
 
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
@@ -155,22 +169,27 @@ class Tenants:
         """The tenant of a row that holds the columns of ``tables.tenants``."""
         tenant = TenantId(row.id)
         keys = self._vault.open_tenant_keys(tenant, WrappedTenantKeys(row.tenant_key, row.index_key, row.index_epoch))
-        name, policy = _read(keys.open_name("tenant", row.sealed_name))
+        name, policy, scrubbing = _read(keys.open_name("tenant", row.sealed_name))
         return Tenant(
             id=tenant,
             name=name,
             keys=keys,
-            pii_policy=row.pii_policy,
+            scrubbing=scrubbing,
             policy=policy,
             embedding=row.embedding,
             created_at=row.created_at,
         )
 
 
-def _spelled(name: str, policy: AnswerPolicy) -> str:
-    return f"{name}\0{json.dumps(policy.as_json(), sort_keys=True)}"
+def _spelled(name: str, policy: AnswerPolicy, scrubbing: ScrubPolicy) -> str:
+    return "\0".join((name, *(json.dumps(one.as_json(), sort_keys=True) for one in (policy, scrubbing))))
 
 
-def _read(spelled: str) -> tuple[str, AnswerPolicy]:
-    name, _, policy = spelled.partition("\0")
-    return name, AnswerPolicy.parse(json.loads(policy)) if policy else AnswerPolicy()
+def _read(spelled: str) -> tuple[str, AnswerPolicy, ScrubPolicy]:
+    """Where nothing is said of scrubbing, as in a row from before, all is removed: a weaker word could be anybody's."""
+    name, policy, scrubbing, *_ = *spelled.split("\0"), "", ""
+    return (
+        name,
+        AnswerPolicy.parse(json.loads(policy)) if policy else AnswerPolicy(),
+        ScrubPolicy.parse(json.loads(scrubbing)) if scrubbing else ScrubPolicy(Preset.STRICT),
+    )

@@ -128,6 +128,7 @@ class Versions:
                 "content_token": sealed.content_token,
                 "sealed_text": sealed.text,
                 "sealed_meta": sealed.meta,
+                "sealed_values": sealed.values,
                 "created_at": now(),
             }
             await connection.execute(insert(tables.versions).values(version))

@@ -85,7 +85,8 @@ class AcceptedUpload(BaseModel):
 
 
 class DocumentText(BaseModel):
-    """The scrubbed canonical text, into which every citation's ``start`` and ``end`` point."""
+    """The scrubbed canonical text, into which every citation's ``start`` and ``end`` point. Where it was asked for with
+    values restored, nothing points into it."""
 
     document_id: str
     version: int
@@ -146,8 +147,20 @@ async def show_document(
 
 @router.get("/{document_id}/text")
 async def read_text(
-    document_id: DocumentId, caller: QueryCaller, service: CurrentService, version: Version = None
+    document_id: DocumentId,
+    caller: QueryCaller,
+    service: CurrentService,
+    version: Version = None,
+    restore: Annotated[
+        bool, Query(description="With the values that scrubbing sealed: for credentials of the scope `restore` too.")
+    ] = False,
 ) -> DocumentText:
-    """Read the text that citations point into."""
+    """Read the text that citations point into.
+
+    With `restore` its reversible stand-ins are replaced by what they stand for, which the service's log records.
+    """
+    if restore:
+        found = await service.store.documents.restored(caller.scope, caller.tenant.keys, document_id, version)
+        return DocumentText(document_id=document_id, version=found.version, text=found.text)
     number, text = await service.store.documents.text(caller.scope, caller.tenant.keys, document_id, version)
     return DocumentText(document_id=document_id, version=number, text=text)

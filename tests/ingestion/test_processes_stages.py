@@ -21,12 +21,12 @@ from ingestion.processes.birth import birth_of
 from ingestion.processes.programs import PROGRAMS
 from ingestion.processes.stages import ProcessStages
 from ingestion.processes.worker import Worker
-from ingestion.scrub import ScrubPolicy
+from ingestion.removal import KeyedPolicy
 from ingestion.stages import LocalStages, Stages
 from rag_service.adapters.onnx_embedder import load_onnx_embedder
-from rag_service.detect.policy import PiiPolicy
 from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import ModelUnverified, Refused, StageFailed
+from rag_service.domain.scrubbing import Action, Preset, ScrubPolicy
 from rag_service.settings import load_settings
 from rag_service.wiring import Models
 from tests.ingestion.children import ACME, FOLDER, OTHER
@@ -56,14 +56,14 @@ def upload(path: Path) -> Upload:
 
 async def screened(stages: ProcessStages | LocalStages, text: str) -> ScreenedDocument:
     parsed = await stages.of(ACME).parse(Upload("a.txt", text.encode(), "a"), 2**24)
-    return (await stages.of(ACME).scrub(parsed, "a", ScrubPolicy())).document
+    return (await stages.of(ACME).scrub(parsed, "a", KeyedPolicy())).document
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_stage_gives_what_it_gives_in_one_process(path: Path, stages: ProcessStages, local: LocalStages) -> None:
     async def all_stages(by: ProcessStages | LocalStages) -> tuple[object, ...]:
         parsed = await by.of(ACME).parse(upload(path), 2**24)
-        cleaned = await by.of(ACME).scrub(parsed, str(path), ScrubPolicy())
+        cleaned = await by.of(ACME).scrub(parsed, str(path), KeyedPolicy())
         chunks = await by.chunk(cleaned.document)
         return parsed, cleaned, chunks, await by.embed([embedded_text(chunk) for chunk in chunks])
 
@@ -102,7 +102,7 @@ def test_children_of_a_template_that_has_loaded_everything_give_the_same(
     async def all_of(by: Stages) -> list[object]:
         letter = await by.parse(Upload("letter.txt", LETTER.encode(), "letter"), 2**24)
         parsed = [await by.parse(upload(path), 2**24) for path in one_of_each]
-        return [parsed, await by.scrub(letter, "letter", ScrubPolicy(PiiPolicy.STRICT, KEY))]
+        return [parsed, await by.scrub(letter, "letter", KeyedPolicy(ScrubPolicy(Preset.STRICT), KEY))]
 
     expected = asyncio.run(all_of(local.of(ACME)))
     asyncio.run(screened(stages, "One."))
@@ -113,11 +113,11 @@ def test_children_of_a_template_that_has_loaded_everything_give_the_same(
         assert len(os.listdir(f"/proc/{child}/fd")) == 4  # noqa: PTH208  # three that lead nowhere, and its stream
 
 
-@pytest.mark.parametrize("pii", PiiPolicy)
+@pytest.mark.parametrize("preset", Preset)
 def test_every_policy_is_kept_with_its_key_and_what_it_lets_stand(
-    pii: PiiPolicy, stages: ProcessStages, local: LocalStages
+    preset: Preset, stages: ProcessStages, local: LocalStages
 ) -> None:
-    policy = ScrubPolicy(pii, KEY, frozenset({"+44 20 7946 0958"}))
+    policy = KeyedPolicy(ScrubPolicy(preset, (("email_address", Action.ENCRYPT),), ("+44 20 7946 0958",)), KEY)
 
     async def cleaned(by: ProcessStages | LocalStages) -> object:
         parsed = await by.of(ACME).parse(
@@ -129,7 +129,7 @@ def test_every_policy_is_kept_with_its_key_and_what_it_lets_stand(
     assert found == asyncio.run(cleaned(local))
     assert "maria.gonzalez@" not in repr(found)
     assert "+44 20 7946 0958" in repr(found)
-    assert ("Peter Schmidt" in repr(found)) == (pii is PiiPolicy.IDENTIFIERS)
+    assert ("Peter Schmidt" in repr(found)) == (preset is Preset.IDENTIFIERS)
 
 
 def test_a_refusal_is_the_same_in_words(stages: ProcessStages, local: LocalStages) -> None:

@@ -6,8 +6,9 @@ import base64
 
 import pytest
 
+from ingestion.removal import KeyedPolicy
 from ingestion.screen import DETECTOR_VERSION, screen
-from ingestion.scrub import ScrubPolicy, scrub
+from ingestion.scrub import scrub
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Element, MediaType, ParsedDocument, ScreenedDocument
 
@@ -23,7 +24,7 @@ def screened(
     detector: PiiDetector, *texts: str, title: str = "Report", concealed: tuple[str, ...] = ()
 ) -> ScreenedDocument:
     parsed = ParsedDocument(title, MediaType.TEXT, tuple(Element(text) for text in texts), concealed)
-    return screen(scrub(parsed, ScrubPolicy(), detector))
+    return screen(scrub(parsed, KeyedPolicy(), detector)[0])
 
 
 def test_an_injected_instruction_is_marked_where_it_stands_in_the_canonical_text(detector: PiiDetector) -> None:
