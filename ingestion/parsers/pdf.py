@@ -13,6 +13,7 @@ from typing import Any
 from ingestion.parsers.concealed_pdf import letters_apart, notes_of
 from ingestion.parsers.extract import Extract, Outline, one_line
 from ingestion.parsers.lines import Line, paragraphs, without_running_lines
+from ingestion.parsers.stated import worth_screening
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
 
@@ -82,7 +83,7 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
             if len(document) > MAX_PAGES:
                 raise Refused("too_large", f"The PDF has more than {MAX_PAGES} pages.")
             title = one_line(document.get_metadata_value("Title"))
-            apart = _Apart([value for key in _STATED if (value := one_line(document.get_metadata_value(key)))])
+            apart = _Apart(list(worth_screening(document.get_metadata_value(key) for key in _STATED)))
             pages = [_page_lines(document, at, apart) for at in range(len(document))]
             if all(page is None for page in pages):
                 raise Refused("malformed", "The PDF is damaged: none of its pages can be read.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from ingestion.parsers.concealed_slides import take_hidden
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
 from ingestion.parsers.word import html_table_text, own_title
@@ -19,18 +20,15 @@ def parse_pptx(content: bytes) -> Extract:
     import pptx
 
     deck = pptx.Presentation(io.BytesIO(content))
-    hidden: list[str] = []
+    apart = take_hidden(deck)
     notes: dict[int, str] = {}
     skipped: set[int] = set()
     titles: dict[int, set[str]] = {}
     for page, slide in enumerate(deck.slides, start=1):
         if (slide.element.get("show") or "1") in ("0", "false"):
             skipped.add(page)
-            hidden.append(_drawn_text(slide.element))
         elif slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
             notes[page] = tidy(frame.text)
-        if page not in skipped:
-            hidden += [one_line(shape.text_frame.text) for shape in slide.shapes if _is_off_slide(shape)]
         _number_paragraphs(slide.element)
         if (shape := slide.shapes.title) is not None and shape.has_text_frame:
             titles[page] = {one_line(paragraph.text) for paragraph in shape.text_frame.paragraphs}
@@ -39,8 +37,8 @@ def parse_pptx(content: bytes) -> Extract:
     numbered.seek(0)
     elements = _with_notes(_shown(numbered, skipped, titles), notes)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
-    concealed = tuple(text for text in hidden if text)
-    return Extract(tuple(elements), concealed, own_title(deck.core_properties.title) or first)
+    title = own_title(deck.core_properties.title)
+    return Extract(tuple(elements), tuple(apart.concealed), title or first, tuple(apart.disguised))
 
 
 def _shown(deck: io.BytesIO, skipped: set[int], titles: dict[int, set[str]]) -> list[Element]:
@@ -78,13 +76,6 @@ def _with_notes(elements: list[Element], notes: dict[int, str]) -> list[Element]
     return ordered
 
 
-def _is_off_slide(shape: Any) -> bool:
-    """Whether a text box lies where no one sees it; ``unstructured`` leaves these out, too."""
-    if shape.is_placeholder or not shape.has_text_frame:
-        return False
-    return bool(shape.top and shape.left and (shape.top < 0 or shape.left < 0))
-
-
 def _number_paragraphs(slide: Any) -> None:
     """The numbers that the program draws before the items of numbered lists are written into them."""
     for body in slide.iter(_TEXT_BODY):
@@ -103,7 +94,3 @@ def _number_paragraphs(slide: Any) -> None:
 
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 6 else 1
-
-
-def _drawn_text(node: Any) -> str:
-    return one_line(" ".join(piece.text or "" for piece in node.iter(f"{_A}t")))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from ingestion.parsers.concealed_word import W as _W
+from ingestion.parsers.concealed_word import take_hidden
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
 from ingestion.parsers.tables import table_text
 from rag_service.domain.document import BlockKind, Element
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _NAMES = {"w": _W[1:-1]}
-_OFF = frozenset({"0", "false", "off", "none"})
 _TRANSPARENT = ("ins", "smartTag", "sdt", "moveTo", "customXml")
 """Wrappers that ``python-docx`` does not look into, although Word shows what they hold."""
 
@@ -25,7 +25,8 @@ def parse_docx(content: bytes) -> Extract:
 
     document = docx.Document(io.BytesIO(content))
     body = document.element.body
-    concealed = _take_hidden(body) + _part_texts(document, "comments", "comment")
+    apart = take_hidden(document)
+    apart.concealed += _part_texts(document, "comments", "comment")
     _unwrap(body)
     notes = [*_take_text_boxes(body), *_part_texts(document, "footnotes", "footnote")]
     notes += _part_texts(document, "endnotes", "endnote")
@@ -47,7 +48,8 @@ def parse_docx(content: bytes) -> Extract:
             elements.append(Element(text, kind, page, outline.path))
     elements += [Element(note) for note in notes]
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
-    return Extract(tuple(elements), tuple(concealed), own_title(document.core_properties.title) or first)
+    title = own_title(document.core_properties.title)
+    return Extract(tuple(elements), tuple(apart.concealed), title or first, tuple(apart.disguised))
 
 
 def own_title(stated: str | None) -> str | None:
@@ -69,41 +71,6 @@ def html_table_text(table: str | None) -> str | None:
             cells += [" ".join(cell.itertext())] * int(cell.get("colspan") or 1)
         rows.append(cells)
     return table_text(rows) or None
-
-
-def _take_hidden(body: Any) -> list[str]:
-    """Runs that Word does not show are removed; their text is returned, a paragraph's together."""
-    hidden: dict[Any, list[str]] = {}
-    for run in list(body.iter(f"{_W}r")):
-        text = "".join(node.text or "" for node in run.iter(f"{_W}t", f"{_W}delText", f"{_W}instrText"))
-        deleted = any(True for _ in run.iterancestors(f"{_W}del", f"{_W}moveFrom"))
-        if text.strip() and (deleted or _is_hidden(run)):
-            hidden.setdefault(next(run.iterancestors(f"{_W}p"), body), []).append(text)
-            run.getparent().remove(run)
-    return [one_line("".join(parts)) for parts in hidden.values()]
-
-
-def _is_hidden(run: Any) -> bool:
-    """Whether a run is marked hidden, has letters of at most a point, or is white on no other ground."""
-    marks = run.find("w:rPr", _NAMES)
-    if marks is None:
-        return False
-    value = f"{_W}val"
-    for name in ("vanish", "webHidden"):
-        mark = marks.find(f"w:{name}", _NAMES)
-        if mark is not None and (mark.get(value) or "1").lower() not in _OFF:
-            return True
-    size = marks.find("w:sz", _NAMES)
-    if size is not None and (size.get(value) or "").isdecimal() and int(size.get(value)) <= 2:
-        return True
-    color = marks.find("w:color", _NAMES)
-    if color is None or (color.get(value) or "").upper() != "FFFFFF":
-        return False
-    grounds = (*run.iterancestors(f"{_W}p", f"{_W}tc"), run)
-    shaded = any(ground.xpath("./*/w:shd[not(@w:fill='auto' or @w:fill='FFFFFF')]") for ground in grounds)
-    # The ground of a styled table or text box stands elsewhere; there white letters are commonly meant to be read.
-    placed = any(True for _ in run.iterancestors(f"{_W}tbl", f"{_W}txbxContent"))
-    return not shaded and not placed and marks.find("w:highlight", _NAMES) is None
 
 
 def _unwrap(body: Any) -> None:
