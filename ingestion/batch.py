@@ -51,7 +51,15 @@ class Ingested:
     stripped: tuple[str, ...] = ()
 
 
-Outcome = Ingested | Unchanged | Refused
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """The version is stored and sealed, and waits for a reviewer; what was live of the document stays so."""
+
+    document_id: str
+    reasons: tuple[str, ...]
+
+
+Outcome = Ingested | Unchanged | Quarantined | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +197,7 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
     tenant, operator = intake.tenant, operate(intake.tenant)
     live = await store.versions.live(operator, tenant.keys, upload.source)
     if live is not None and tenant.embedding is not None:
-        is_same = live.is_same(content_token(upload, tenant, tenant.embedding), intake.owner)
+        is_same = live.is_unchanged(content_token(upload, tenant, tenant.embedding), intake.owner)
         if is_same and not await store.jobs.is_waiting(operator, live.document_id):
             return Unchanged(live.document_id)
     request = UploadRequest(
@@ -216,6 +224,8 @@ def outcome_of(job: Job) -> Outcome:
         return Ingested(
             job.document_id, report.version, report.chunks, report.removed, report.suspicions, report.stripped
         )
+    if job.state is JobState.QUARANTINED and report is not None:
+        return Quarantined(job.document_id, report.held)
     if job.state is JobState.UNCHANGED:
         return Unchanged(job.document_id)
     if job.state is JobState.CANCELLED:

@@ -40,7 +40,8 @@ def ingest(
     """Ingest documents: validate, scrub, screen, embed, seal and index them.
 
     A file that was ingested before costs nothing if it has not changed, and else replaces its former version in one
-    step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other. While
+    step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other. One that
+    is suspicious waits in quarantine for a reviewer, and until then what was live before goes on answering. While
     `rag serve` runs, its worker does the work; what was accepted is ingested also if this command is stopped.
     """
     from ingestion.batch import find_files
@@ -69,13 +70,12 @@ def ingest(
     if profile:
         typer.echo(profile_table(spent), err=True)
     report = summary(outcomes)
-    refused = len(report["refused"])
-    show(
-        as_json,
-        report,
-        f"{len(report['documents'])} ingested, {len(report['unchanged'])} unchanged, {refused} refused",
-    )
-    if refused:
+    refused, quarantined = len(report["refused"]), len(report["quarantined"])
+    sums = f"{len(report['documents'])} ingested, {len(report['unchanged'])} unchanged, {refused} refused"
+    if quarantined:
+        sums += f", {quarantined} quarantined: rag quarantine list --tenant {printable(tenant)}"
+    show(as_json, report, sums)
+    if refused or quarantined:
         raise typer.Exit(1)
 
 
@@ -88,13 +88,14 @@ def _exists(path: Path) -> bool:
 
 def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
     """The outcomes as ``rag ingest --json`` prints them: every file in exactly one list."""
-    from ingestion.batch import Ingested
+    from ingestion.batch import Ingested, Quarantined
     from ingestion.pipeline import Unchanged
     from rag_service.domain.errors import Refused
 
     documents: list[dict[str, object]] = []
     unchanged: list[dict[str, object]] = []
     refused: list[dict[str, object]] = []
+    quarantined: list[dict[str, object]] = []
     for outcome in outcomes:
         path, result = str(outcome.path), outcome.result
         if isinstance(result, Ingested):
@@ -111,9 +112,11 @@ def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
             )
         elif isinstance(result, Unchanged):
             unchanged.append({"path": path, "document_id": result.document_id})
+        elif isinstance(result, Quarantined):
+            quarantined.append({"path": path, "document_id": result.document_id, "reasons": list(result.reasons)})
         elif isinstance(result, Refused):
             refused.append({"path": path, "reason": result.reason, "detail": result.detail})
-    return {"documents": documents, "unchanged": unchanged, "refused": refused, "quarantined": []}
+    return {"documents": documents, "unchanged": unchanged, "refused": refused, "quarantined": quarantined}
 
 
 def demo(

@@ -13,6 +13,7 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         tenants=store.tenants,
         documents=store.documents,
         versions=store.versions,
+        quarantine=store.quarantine,
         stages=stages,
         max_bytes=settings.max_upload_mb * 2**20,
         max_passages=settings.document_passages,

@@ -1,6 +1,6 @@
 """A document's path, in order.
 
-upload → accept → validate → parse → scrub → screen → judge → chunk → embed → seal → store → index
+upload → accept → validate → parse → scrub → screen → judge → verdict → chunk → embed → seal → store → index
 
 An accepted upload is durable (``rag_service.store.uploads``). A worker takes it from the queue and walks it through
 ``ingest``; the index follows what was stored (``rag_service.follow``).
@@ -11,14 +11,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingestion.embed import embed
 from ingestion.removal import KeyedPolicy
 from ingestion.screen import DETECTOR_VERSION
-from ingestion.seal import Tag, seal
+from ingestion.seal import Tag, kinds_of, seal
 from ingestion.stages import Stages
+from ingestion.verdict import verdict
 from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
 from rag_service.detect import credentials, pii
@@ -26,11 +27,15 @@ from rag_service.domain.document import ScreenedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
+from rag_service.domain.review import Decision, told_to_uploader
 from rag_service.store.claims import Claim
 from rag_service.store.documents import Documents
+from rag_service.store.live_version import LiveVersion
+from rag_service.store.quarantine import Quarantine
+from rag_service.store.reviews import Reviewed, sealed_review
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import seal_report
-from rag_service.store.versions import LiveVersion, Versions
+from rag_service.store.versions import Versions
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
@@ -67,6 +72,7 @@ class IngestionParts:
     tenants: Tenants
     documents: Documents
     versions: Versions
+    quarantine: Quarantine
     stages: Stages
     max_bytes: int
     max_passages: int
@@ -74,7 +80,7 @@ class IngestionParts:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A new version is live in SQL, and its job done when the index has followed."""
+    """A new version is live in SQL, and its job done when the index has followed; or it is in quarantine."""
 
     version: int
     chunks: int
@@ -87,8 +93,15 @@ class Unchanged:
     document_id: str
 
 
-async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
-    """The upload is a live version of its document, or was one already.
+@dataclass(frozen=True, slots=True)
+class HeldAlready:
+    """The same content is in quarantine, by the same detectors: nothing was done."""
+
+    report: Report
+
+
+async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | HeldAlready:
+    """The upload is a live version of its document, or was one already, or waits for a reviewer.
 
     Raises:
         Refused: it cannot become a document; an earlier version stays live.
@@ -99,13 +112,17 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
     token = content_token(upload, tenant, parts.stages.fingerprint)
     live = await parts.versions.live(operator, tenant.keys, upload.source)
     if live is not None and live.is_same(token, task.request.owner):
+        await parts.versions.withdraw_held(operator, live.document_id)
         return Unchanged(live.document_id)
+    if live is not None and (held := live.same_held(token, task.request.owner)):
+        return HeldAlready(Report(held.version, held.chunks, held=told_to_uploader(held.reasons)))
     readers = None if live is None else _most_readers(live, task)
     if live is not None and readers is not None:
         await _refuse_wider_access(live, readers, task, parts)
     parsed = await parts.stages.parse(upload, parts.max_bytes)
     cleaned = await parts.stages.scrub(parsed, upload.source, policy)
     judged = await parts.stages.judge(cleaned.document)
+    decided = verdict(judged, None)
     chunks = await parts.stages.chunk(judged)
     if not chunks:
         raise Refused("no_text", "the file holds no text that can be read")
@@ -116,7 +133,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
     tag = Tag(
         document_id=live.document_id if live else task.claim.document_id,
-        version=live.version + 1 if live else 1,
+        version=live.newest + 1 if live else 1,
         upload=upload,
         request=task.request,
         source=cleaned.source,
@@ -124,10 +141,16 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged:
         access=task.access,
         most_readers=readers,
         takes_over=live is not None and live.owner != task.request.owner,
+        replaces=live.version if live else None,
+        verdict=decided,
     )
+    about = _reviewed(tag, judged, tenant)
+    tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
     sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
+    review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
     report = _report(tag, judged, len(chunks), parsed.stripped)
-    await parts.versions.switch(operator, sealed, task.claim, seal_report(tenant.keys, task.claim.job_id, report))
+    sealed_report = seal_report(tenant.keys, task.claim.job_id, report)
+    await parts.versions.switch(operator, sealed, task.claim, sealed_report, review)
     return Stored(tag.version, len(chunks))
 
 
@@ -195,11 +218,24 @@ async def _known_vectors(live: LiveVersion | None, task: Task, parts: IngestionP
 
 
 def _report(tag: Tag, screened: ScreenedDocument, chunks: int, stripped: tuple[str, ...]) -> Report:
-    kinds = {finding.kind for finding in screened.suspicions} | set(screened.concealments)
     return Report(
         version=tag.version,
         chunks=chunks,
         removed=dict(screened.document.removed),
-        suspicions=tuple(sorted(kinds)),
+        suspicions=tuple(sorted(kinds_of(screened))),
         stripped=stripped,
+        held=told_to_uploader(tag.verdict.reasons) if tag.is_held else (),
+    )
+
+
+def _reviewed(tag: Tag, screened: ScreenedDocument, tenant: Tenant) -> Reviewed:
+    return Reviewed(
+        document_id=tag.document_id,
+        version=tag.version,
+        content_token=tag.content_token,
+        source_token=tenant.keys.token("source", tag.upload.source),
+        source=tag.source,
+        detector_version=tag.verdict.detector_version,
+        reasons=tag.verdict.reasons,
+        kinds=kinds_of(screened),
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ingestion.batch import FileOutcome, FoundFile, Ingested, Outcome
+from ingestion.batch import FileOutcome, FoundFile, Ingested, Outcome, Quarantined
 from ingestion.pipeline import Unchanged
 from rag_service.commands.options import printable
 from rag_service.domain.jobs import JobState, Standing
@@ -93,4 +93,6 @@ def line(outcome: FileOutcome) -> str:
         notes += [f"left out {', '.join(result.stripped)}"] if result.stripped else []
         notes += [f"suspicious: {', '.join(result.suspicions)}"] if result.suspicions else []
         return f"ingested   {path} ({'; '.join(notes)})"
+    if isinstance(result, Quarantined):
+        return f"QUARANTINED {path} ({result.document_id}): {', '.join(result.reasons)}. A reviewer is to decide"
     return f"REFUSED    {path}: {result.reason}. {result.detail}"

@@ -6,12 +6,14 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.document import (
     EmbeddedChunk,
+    Finding,
     RemovedValue,
     ScreenedDocument,
     SealedChunk,
@@ -20,6 +22,7 @@ from rag_service.domain.document import (
 )
 from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import UploadRequest
+from rag_service.domain.verdict import Verdict
 from rag_service.store.access import sealed_access, sealed_owner
 from rag_service.store.database import now
 from rag_service.store.restoring import sealable
@@ -33,6 +36,9 @@ class Tag:
     ``most_readers`` are those who may read it at most; ``None`` leaves that to the list of the document it replaces.
     ``takes_over`` says that this document was another's: it is the request's owner's from then on, and the list that
     the request names takes the place of the former.
+
+    ``replaces`` is the live version of the document, 0 where none is, ``None`` where the document is new. ``released``
+    are the kinds of suspicions with which a reviewer released just this content before: then its verdict holds nothing.
     """
 
     document_id: str
@@ -44,6 +50,14 @@ class Tag:
     access: Collection[Principal]
     most_readers: Collection[Principal] | None = None
     takes_over: bool = False
+    replaces: int | None = None
+    verdict: Verdict = field(default_factory=lambda: Verdict((), ""))
+    released: Collection[str] | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the version goes to quarantine."""
+        return self.verdict.holds and self.released is None
 
 
 def seal(
@@ -79,6 +93,8 @@ def seal(
         "restorable": len(values),
         "suspicions": dict(Counter(finding.kind for finding in document.suspicions)),
         "concealments": list(document.concealments),
+        "verdict": {"reasons": list(tag.verdict.reasons), "detector_version": tag.verdict.detector_version},
+        **_more(tag, keys),
     }
     source_of_chunk = {
         "content_sha256": content_sha256,
@@ -96,6 +112,7 @@ def seal(
         text=version_seal.seal(scrubbed.text.encode(), "text"),
         meta=version_seal.seal(json.dumps(meta).encode(), "meta"),
         values=version_seal.seal(sealable(values), "values") if values else None,
+        screening=version_seal.seal(json.dumps(screening_record(document)).encode(), "screening"),
         chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
         access=sealed_access(keys, tag.document_id, tag.access),
         most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),
@@ -103,8 +120,38 @@ def seal(
         sealed_owner=None if tag.request.owner is None else sealed_owner(keys, tag.document_id, tag.request.owner),
         moves_owner=tag.takes_over,
         replaces_access=tag.takes_over and tag.request.access is not None,
+        replaces=tag.replaces,
         folder_token=None if tag.request.folder is None else keys.token("folder", tag.request.folder),
     )
+
+
+def kinds_of(document: ScreenedDocument) -> set[str]:
+    """The kinds of everything suspicious in a document."""
+    return {finding.kind for finding in document.suspicions} | set(document.concealments)
+
+
+def screening_record(document: ScreenedDocument) -> dict[str, Any]:
+    """What the file hid, and where findings are: not needed to answer, and so kept apart from the metadata."""
+    return {
+        "concealed": list(document.document.concealed),
+        "hiding": [_written(one) for one in document.document.hiding],
+        "suspicions": [_written(one) for one in document.suspicions],
+    }
+
+
+def _written(finding: Finding) -> list[Any]:
+    return [finding.kind, finding.start, finding.end, finding.score]
+
+
+def _more(tag: Tag, keys: TenantKeys) -> Mapping[str, Any]:
+    """Who released this content before; and what comes true when a version that waits for a reviewer goes live."""
+    if tag.released is not None:
+        return {"released": {"kinds": sorted(tag.released), "reasons": list(tag.verdict.reasons)}}
+    if not (tag.is_held and tag.replaces and tag.takes_over):
+        return {}
+    readers = None if tag.most_readers is None else sorted(map(keys.principal_token, tag.most_readers))
+    named = None if tag.request.access is None else sorted(map(str, tag.access))
+    return {"waits_with": {"access": named, "most_readers": readers}}
 
 
 def _seal_chunk(

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingestion.batch import FoundFile, Ingested, Intake, Outcome, Watcher, ingest_each
+from ingestion.batch import FoundFile, Ingested, Intake, Outcome, Quarantined, Watcher, ingest_each
 from ingestion.command import worked_through
 from ingestion.pipeline import Unchanged, content_token
 from ingestion.processes.stages import ProcessStages
@@ -48,7 +49,7 @@ class Request:
 class SyncReport:
     """What was done, or would be: each file in one list; ``removed`` and ``kept`` are documents without a file.
 
-    ``kept`` are those of them whose file may be there, where it cannot be seen.
+    ``kept`` are those of them whose file may be there, where it cannot be seen. ``quarantined`` wait for a reviewer.
     """
 
     added: list[Row] = field(default_factory=list)
@@ -57,6 +58,7 @@ class SyncReport:
     unchanged: list[Row] = field(default_factory=list)
     refused: list[Row] = field(default_factory=list)
     kept: list[Row] = field(default_factory=list)
+    quarantined: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +180,22 @@ class _Run:
         for document_id, token in missing.items():
             if token in present:
                 continue
-            try:
-                meta = await self._store.documents.meta(self._operator, keys, document_id)
-            except NotFound:
+            if (source := await self._source(document_id)) is None:
                 continue
             # What readers see of a source is scrubbed. Where that altered it, nobody can say where the file lay.
-            is_exact = keys.token("source", meta.source) == token
-            is_hidden = any(f"{meta.source}/".startswith(f"{place}/") for place in hidden)
+            is_exact = keys.token("source", source) == token
+            is_hidden = any(f"{source}/".startswith(f"{place}/") for place in hidden)
             entries = report.kept if hidden and (is_hidden or not is_exact) else report.removed
-            entries.append({"document_id": document_id, "source": meta.source})
+            entries.append({"document_id": document_id, "source": source})
+
+    async def _source(self, document_id: str) -> str | None:
+        """The document's source as it is shown, also where all of it is in quarantine; ``None`` where it is gone."""
+        keys = self._tenant.keys
+        with suppress(NotFound):
+            return (await self._store.documents.meta(self._operator, keys, document_id)).source
+        with suppress(NotFound):
+            return (await self._store.quarantine.find(self._operator, keys, document_id)).source
+        return None
 
     async def _judged(self, file: FoundFile) -> Verdict:
         try:
@@ -198,7 +207,7 @@ class _Run:
             return New()
         embedding = self._tenant.embedding
         owner = self._request.owner
-        is_same = embedding is not None and live.is_same(content_token(upload, self._tenant, embedding), owner)
+        is_same = embedding is not None and live.is_unchanged(content_token(upload, self._tenant, embedding), owner)
         if is_same and not await self._store.jobs.is_waiting(self._operator, live.document_id):
             return Unchanged(live.document_id)
         is_kept = live.owner == owner  # another's document is taken over, with the readers who are named now
@@ -233,5 +242,7 @@ def _enter(report: SyncReport, path: str, result: Verdict | Outcome) -> None:
             report.changed.append({"path": path, "document_id": document_id})
         case Unchanged(document_id=document_id):
             report.unchanged.append({"path": path, "document_id": document_id})
+        case Quarantined(document_id=document_id, reasons=reasons):
+            report.quarantined.append({"path": path, "document_id": document_id, "reasons": list(reasons)})
         case Refused(reason=reason, detail=detail):
             report.refused.append({"path": path, "reason": reason, "detail": detail})

@@ -67,7 +67,7 @@ def sync(  # noqa: PLR0913, PLR0917  # each is an option of the command line
 
     report = run(as_json, action)
     show(as_json, asdict(report), _readable(report, dry_run=dry_run))
-    if report.refused:
+    if report.refused or report.quarantined:
         raise typer.Exit(1)
 
 
@@ -85,10 +85,16 @@ def _readable(report: SyncReport, *, dry_run: bool) -> str:
     lines += [f"removed  {_name(row)} ({row['document_id']})" for row in report.removed]
     lines += [f"REFUSED  {_name(row)}: {row['reason']}. {row['detail']}" for row in report.refused]
     lines += [
+        f"HELD     {_name(row)} ({row['document_id']}): in quarantine, a reviewer is to decide"
+        for row in report.quarantined
+    ]
+    lines += [
         f"KEPT     {_name(row)} ({row['document_id']}): its file was not seen, and may lie where nothing could be read"
         for row in report.kept
     ]
-    sums = ", ".join(f"{len(rows)} {name}" for name, rows in asdict(report).items() if rows or name != "kept")
+    sums = ", ".join(
+        f"{len(rows)} {name}" for name, rows in asdict(report).items() if rows or name not in {"kept", "quarantined"}
+    )
     return "\n".join([*lines, f"A dry run, nothing was changed: {sums}" if dry_run else sums])
 
 

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from ingestion.parts import ingestion_parts
-from ingestion.pipeline import Task, Unchanged, ingest, prepare_tenant
+from ingestion.pipeline import HeldAlready, Task, Unchanged, ingest, prepare_tenant
 from ingestion.stages import StagesByTenant, places
 from ingestion.watched_stages import WatchedStages
 from rag_service.authentication import operate
@@ -160,6 +160,8 @@ class Worker:
         else:
             if isinstance(outcome, Unchanged):
                 await self._end(claim, tenant, JobState.UNCHANGED, Report())
+            elif isinstance(outcome, HeldAlready):
+                await self._end(claim, tenant, JobState.QUARANTINED, outcome.report)
 
     async def _end(self, claim: Claim, tenant: Tenant, state: JobState, report: Report) -> None:
         await self._store.queue.end(claim, state, seal_report(tenant.keys, claim.job_id, report))

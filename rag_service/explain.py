@@ -50,6 +50,9 @@ class Explanation:
     index_lags: bool
 
 
+_HELD = "nobody reads the document: nothing of it is live, `rag quarantine list` says why"
+
+
 async def explain_access(
     store: Store, tenant: Tenant, user: str, document_id: str, groups: Collection[str] = ()
 ) -> Explanation:
@@ -80,7 +83,7 @@ async def explain_access(
             index_lags=await store.outbox.awaits(operator, document_id),
         )
     entries = tuple(Entry(str(one), one in caller.scope.principals) for one in listed.principals)
-    reads = opens = True
+    reads = opens = is_live = True
     try:
         await store.documents.meta(caller.scope, tenant.keys, document_id)
     except (NotFound, IntegrityError):
@@ -89,11 +92,13 @@ async def explain_access(
         await store.documents.meta(operator, tenant.keys, document_id)
     except IntegrityError:
         opens = False
+    except NotFound:
+        is_live = False
     return Explanation(
         user=user,
         document_id=document_id,
         reads=reads,
-        reason=_reason(entries, held, listed.spoilt, reads=reads, opens=opens),
+        reason=_reason(entries, held, listed.spoilt, reads=reads, opens=opens) if is_live else _HELD,
         exists=True,
         opens=opens,
         owner=listed.owner,

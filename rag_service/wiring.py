@@ -30,6 +30,7 @@ from rag_service.store.jobs import JobQueue
 from rag_service.store.key_uses import KeyUses
 from rag_service.store.nonces import Nonces
 from rag_service.store.outbox import Outbox
+from rag_service.store.quarantine import Quarantine
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenants
 from rag_service.store.uploads import QueueLimits, Uploads
@@ -54,6 +55,7 @@ class Store:
     nonces: Nonces
     documents: Documents
     versions: Versions
+    quarantine: Quarantine
     outbox: Outbox
     uploads: Uploads
     jobs: TenantJobs
@@ -190,6 +192,7 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
         nonces=Nonces(database, tenants),
         documents=Documents(database),
         versions=Versions(database),
+        quarantine=Quarantine(database, review_own=settings.review_own),
         outbox=Outbox(database),
         uploads=Uploads(database, QueueLimits(settings.queue_jobs, settings.queue_mb * 2**20)),
         jobs=TenantJobs(database),

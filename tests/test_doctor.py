@@ -254,7 +254,11 @@ UPLOAD = "INSERT INTO uploads VALUES (?, 'j', x'00', NULL)"
         ([SPOOL], "1 originals kept for no job that waits or failed", False),
         ([JOB.format("done"), UPLOAD, SPOOL], "1 originals kept for no job that waits or failed", True),
         ([JOB.format("failed"), UPLOAD, SPOOL], None, True),
-        (["UPDATE chunks SET version = 7 WHERE tenant_id = ?"], "2 chunks of a version that is not live", False),
+        (
+            ["UPDATE chunks SET version = 7 WHERE tenant_id = ?"],
+            "2 chunks of a version that is neither live nor in quarantine",
+            False,
+        ),
         (["DELETE FROM versions WHERE tenant_id = ?"], "2 documents without a version", False),
         (
             ["UPDATE members SET tenant_id = 'gone' WHERE tenant_id = ?"],

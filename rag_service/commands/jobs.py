@@ -30,7 +30,7 @@ _MOST = 100_000
 _WHAT_MATTERS_FIRST = (
     (JobState.RUNNING, JobState.FAILED),
     (JobState.QUEUED, JobState.STORED),
-    (JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState.CANCELLED),
+    (JobState.DONE, JobState.UNCHANGED, JobState.QUARANTINED, JobState.REFUSED, JobState.CANCELLED),
 )
 
 

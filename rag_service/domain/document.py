@@ -219,6 +219,10 @@ class SealedVersion:
     ``folder_token`` names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals:
     the version is not stored where a list that stays holds any other; ``None`` takes every list. ``values`` is what was
     taken out of the text and may be restored.
+
+    ``replaces`` is the live version whose place it is to take, 0 where none is live, ``None`` for a new document: where
+    that is another by now, the version is not stored. ``screening`` is what reviewers are shown beside the text, and
+    what detectors are given when they change.
     """
 
     tenant: str
@@ -238,3 +242,5 @@ class SealedVersion:
     moves_owner: bool = False
     replaces_access: bool = False
     values: bytes | None = None
+    replaces: int | None = None
+    screening: bytes | None = None

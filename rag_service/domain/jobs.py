@@ -13,6 +13,7 @@ class JobState(StrEnum):
 
     queued ─→ running ─→ stored ─→ done          stored: live in SQL, the index has yet to follow
       │  ↖retry  │ ├──→ unchanged
+      │          │ ├──→ quarantined              stored, and nobody's to read until a reviewer releases it
       │          │ ├──→ refused                  the file cannot become a document, and never will
       │          │ └──→ failed                   a dead letter: given up after too many attempts
       └──────────┴────→ cancelled
@@ -23,6 +24,7 @@ class JobState(StrEnum):
     STORED = "stored"
     DONE = "done"
     UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"
     REFUSED = "refused"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -34,7 +36,7 @@ PENDING = frozenset({JobState.QUEUED, JobState.RUNNING})
 KEPT = PENDING | {JobState.FAILED}
 """States in which the content is kept: it may become a version yet."""
 
-ENDED = frozenset({JobState.DONE, JobState.UNCHANGED, JobState.REFUSED, JobState.FAILED, JobState.CANCELLED})
+ENDED = frozenset(JobState) - PENDING - {JobState.STORED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class UploadRequest:
 class Report:
     """How a job ended. ``reason`` and ``detail`` are those of a refusal or of the last failure.
 
-    ``stripped`` are kinds of active content that were left behind.
+    ``stripped`` are kinds of active content that were left behind. ``held`` are the reasons for which a version is in
+    quarantine, as its uploader may know them.
     """
 
     version: int | None = None
@@ -70,6 +73,7 @@ class Report:
     stripped: tuple[str, ...] = ()
     reason: str | None = None
     detail: str | None = None
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

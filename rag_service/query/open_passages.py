@@ -81,7 +81,7 @@ def _passage(chunk: OpenedChunk, ranked: Ranked, rank: int) -> Passage:
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,
-        suspicions=chunk.suspicions + hidden,
+        suspicions=tuple(kind for kind in chunk.suspicions + hidden if kind not in chunk.meta.reviewed),
         score=ranked.score,
         cosine=ranked.cosine,
         relevance=label(ranked.cosine, rank),

@@ -39,7 +39,7 @@ async def end_claimed(
     await report(connection, claim, sealed_report)
     spool = tables.spool.c
     await connection.execute(delete(tables.spool).where(spool.tenant_id == claim.tenant, spool.job_id == claim.job_id))
-    if state in {JobState.STORED, JobState.UNCHANGED}:
+    if state in {JobState.STORED, JobState.UNCHANGED, JobState.QUARANTINED}:
         await _supersede_earlier(connection, claim)
 
 

@@ -15,6 +15,7 @@ from rag_service.domain.identity import OperatorScope, Principal, TenantId
 from rag_service.domain.jobs import ENDED, KEPT, PENDING, JobState
 from rag_service.store import tables
 from rag_service.store.database import SHARED, Connection, Database
+from rag_service.store.opened import is_held
 
 _FINISHED = sorted({*ENDED, JobState.STORED} - {JobState.FAILED})
 
@@ -69,9 +70,9 @@ class Consistency:
         of_document = (versions.tenant_id == operator.tenant) & (versions.document_id == document.id)
         numbers = select(versions.version).where(of_document)
         found: set[str] = set()
-        is_live_there = False
+        is_live_there = is_held_there = False
         for (number,) in (await connection.execute(numbers)).all():
-            wanted = select(versions.version_key, versions.sealed_text, versions.sealed_meta)
+            wanted = select(versions.version_key, versions.sealed_text, versions.sealed_meta, versions.quarantined_at)
             row = (await connection.execute(wanted.where(of_document, versions.version == number))).one_or_none()
             if row is None:
                 continue
@@ -79,36 +80,41 @@ class Consistency:
             try:
                 seal = keys.open_version_key(document.id, number, row.version_key)
                 text, meta = seal.open(row.sealed_text, "text").decode(), json.loads(seal.open(row.sealed_meta, "meta"))
-                if number == document.live_version:
+                if is_held(meta) != (row.quarantined_at is not None):
+                    found.add(f"version {number} is in quarantine by its row or by its seal, not by both")
+                if number == document.live_version or is_held(meta):
                     if meta["source_token"] != document.source_token:
                         found.add("its source is another than its metadata says")
-                    found |= await self._of_chunks(connection, operator, keys, document, seal, text, meta["chunks"])
+                    found |= await self._of_chunks(
+                        connection, operator, keys, (document.id, number), seal, text, meta["chunks"]
+                    )
+                    is_held_there = is_held_there or is_held(meta)
             except IntegrityError:
                 found.add(f"version {number} does not open")
-        return found if is_live_there else found | {"its live version is missing"}
+        if is_live_there or (is_held_there and not document.live_version):
+            return found
+        return found | {"its live version is missing"}
 
     async def _of_chunks(
         self,
         connection: Connection,
         operator: OperatorScope,
         keys: TenantKeys,
-        document: Any,
+        at: tuple[str, int],
         seal: VersionSeal,
         text: str,
         expected: int,
     ) -> set[str]:
-        chunks = tables.chunks.c
+        chunks, (document_id, version) = tables.chunks.c, at
         query = select(chunks.id, chunks.sealed_record, chunks.signature, chunks.sealed_vector).where(
-            chunks.tenant_id == operator.tenant,
-            chunks.document_id == document.id,
-            chunks.version == document.live_version,
+            chunks.tenant_id == operator.tenant, chunks.document_id == document_id, chunks.version == version
         )
         rows = (await connection.execute(query)).all()
         found = set() if len(rows) == expected else {f"{len(rows)} of {expected} chunks are there"}
         for row in rows:
             try:
                 record = seal.open(row.sealed_record, "chunk", row.id)
-                keys.verify(row.signature, record, document.id, document.live_version, row.id)
+                keys.verify(row.signature, record, document_id, version, row.id)
                 seal.open(row.sealed_vector, "vector", row.id)
             except SignatureInvalid:
                 found.add("a chunk does not carry its signature")
@@ -162,10 +168,17 @@ def _without(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bo
 _D, _V, _C = tables.documents.c, tables.versions.c, tables.chunks.c
 _J, _U, _S = tables.jobs.c, tables.uploads.c, tables.spool.c
 _STRAYS: dict[str, tuple[Table, *tuple[ColumnElement[bool], ...]]] = {
-    "chunks of a version that is not live": (
+    "chunks of a version that is neither live nor in quarantine": (
         tables.chunks,
         _without(
             tables.documents, _D.tenant_id == _C.tenant_id, _D.id == _C.document_id, _D.live_version == _C.version
+        ),
+        _without(
+            tables.versions,
+            _V.tenant_id == _C.tenant_id,
+            _V.document_id == _C.document_id,
+            _V.version == _C.version,
+            _V.quarantined_at.is_not(None),
         ),
     ),
     "documents without a version": (

@@ -66,7 +66,8 @@ class Documents:
                 tables.versions,
                 (versions.tenant_id == chunks.tenant_id)
                 & (versions.document_id == chunks.document_id)
-                & (versions.version == chunks.version),
+                & (versions.version == chunks.version)
+                & versions.quarantined_at.is_(None),
             )
             .where(chunks.tenant_id == scope.tenant, chunks.id.in_(chunk_ids), _is_allowed(scope, keys))
         )
@@ -178,7 +179,8 @@ class Documents:
                 tables.documents,
                 (tables.documents.c.tenant_id == versions.tenant_id)
                 & (tables.documents.c.id == versions.document_id)
-                & (versions.version == wanted),
+                & (versions.version == wanted)
+                & versions.quarantined_at.is_(None),
             )
             .where(tables.documents.c.id == document_id, _is_allowed(scope, keys))
         )
@@ -192,6 +194,7 @@ class Documents:
             plain = seal.open(row.sealed_meta, "meta")
             text = seal.open(row.sealed_text, "text").decode() if with_text else ""
             values = None if row.sealed_values is None else seal.open(row.sealed_values, "values")
+            meta = opened_meta(plain, document_id, row.version)
         except IntegrityError:
             _log.error("broken_seal", document=document_id)
             if isinstance(scope, OperatorScope):
@@ -199,7 +202,7 @@ class Documents:
             raise NotFound("document") from None
         if row.version != row.live_version:
             _refuse_earlier(scope, opened_owner(keys, document_id, row.sealed_owner), plain)
-        return _Version(opened_meta(plain, document_id, row.version), text, values)
+        return _Version(meta, text, values)
 
     async def _metas(
         self, scope: AccessScope | OperatorScope, keys: TenantKeys, limit: int | None, after: str | None
@@ -215,7 +218,7 @@ class Documents:
                 _grant_of(scope, keys),
             )
             .join_from(tables.versions, tables.documents, _is_live_version_of(versions))
-            .where(_is_allowed(scope, keys))
+            .where(_is_allowed(scope, keys), versions.quarantined_at.is_(None))
             .order_by(tables.documents.c.id)
             .limit(limit)
         )
@@ -228,10 +231,9 @@ class Documents:
             try:
                 _check_grant(scope, keys, document_id, grant)
                 plain = keys.open_version_key(document_id, version, key).open(sealed, "meta")
+                metas.append(opened_meta(plain, document_id, version))
             except IntegrityError:
                 _log.error("broken_seal", document=document_id)  # one altered row must not hide the others
-                continue
-            metas.append(opened_meta(plain, document_id, version))
         return metas, rows[-1].document_id if limit and len(rows) == limit else None
 
 

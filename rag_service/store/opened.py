@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rag_service.domain.errors import HeldBySeal
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
 class DocumentMeta:
     """What is told of a document version. ``removed`` counts what was scrubbed, by entity type; ``actions`` say what
     was done with each type, and ``unsearched`` which could not be looked for in the document's language. ``restorable``
-    counts the values that are sealed beside the text."""
+    counts the values that are sealed beside the text. ``reviewed`` are kinds of suspicions with which a reviewer
+    released it: they are no longer held against it."""
 
     document_id: str
     version: int
@@ -33,6 +37,7 @@ class DocumentMeta:
     restorable: int
     suspicions: dict[str, int]
     concealments: list[str]
+    reviewed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,37 @@ class OpenedChunk:
 
 
 def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
-    """What a version's sealed metadata say, but for what the service alone looks at."""
+    """What a version's sealed metadata say, but for what the service alone looks at.
+
+    Raises ``HeldBySeal`` for a version in quarantine, whatever its row says: what is read here is shown to readers.
+    """
     told = json.loads(plain)
+    refuse_held(told)
     del told["source_token"]  # for the consistency check: what is told of a source is scrubbed
     told.pop("owner", None)  # for earlier versions
     told.setdefault("actions", {})  # so that what was sealed before there were any opens
     told.setdefault("unsearched", [])
     told.setdefault("restorable", 0)
-    return DocumentMeta(document_id=document_id, version=version, **told)
+    told.pop("verdict", None)
+    told.pop("waits_with", None)
+    released = told.pop("released", None) or {}
+    return DocumentMeta(document_id=document_id, version=version, reviewed=tuple(released.get("kinds", ())), **told)
+
+
+def refuse_held(told: Mapping[str, Any]) -> None:
+    """Raises ``HeldBySeal`` where the opened metadata are those of a version in quarantine."""
+    if is_held(told):
+        raise HeldBySeal
+
+
+def is_held(told: Mapping[str, Any]) -> bool:
+    """Whether the opened metadata say that the version waits for a reviewer. Only who has the keys can change that."""
+    return bool(reasons_of(told)) and not told.get("released")
+
+
+def reasons_of(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """For which reasons the version was held; none where it never was."""
+    return tuple((told.get("verdict") or {}).get("reasons", ()))
 
 
 def opened_chunk(plain: bytes, vector: bytes, chunk_id: str, meta: DocumentMeta) -> OpenedChunk:

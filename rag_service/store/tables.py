@@ -135,11 +135,13 @@ versions = Table(
     Column("created_at", DateTime, nullable=False),
     Column("quarantined_at", DateTime, nullable=True),
     Column("sealed_values", LargeBinary, nullable=True),
+    Column("sealed_screening", LargeBinary, nullable=True),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
     Index("versions_in_quarantine", "tenant_id", "quarantined_at"),
 )
 """A version in quarantine is no document's live one, and nobody's to read but reviewers'. ``sealed_values`` is what
-scrubbing took out and may be restored."""
+scrubbing took out and may be restored, ``sealed_screening`` what the file hid and where findings are: what reviewers
+look at, and detectors when they change."""
 
 access = Table(
     "access",

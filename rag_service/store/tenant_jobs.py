@@ -188,7 +188,7 @@ def _job(keys: TenantKeys, row: Row[Any]) -> tuple[Job, str | None]:
     report = None
     if row.sealed_report is not None:
         told = json.loads(keys.open_name("report", row.sealed_report, row.id))
-        lists = {name: tuple(told.get(name, ())) for name in ("suspicions", "stripped")}
+        lists = {name: tuple(told.get(name, ())) for name in ("suspicions", "stripped", "held")}
         report = Report(**{**told, **lists})
     job = Job(
         job_id=row.id,

@@ -15,9 +15,11 @@ router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
 
 
 class JobStatus(BaseModel):
-    """``state``: queued, running, stored (the index has yet to follow), done, unchanged, refused, failed, cancelled.
+    """``state``: queued, running, stored (the index has yet to follow), done, unchanged, quarantined, refused, failed,
+    cancelled.
 
-    ``stage`` is where a running job is. ``reason`` and ``detail`` say why one was refused, or failed last.
+    ``stage`` is where a running job is. ``reason`` and ``detail`` say why one was refused, or failed last; ``held``,
+    for which reasons the document waits for a reviewer.
     """
 
     job_id: str
@@ -36,6 +38,7 @@ class JobStatus(BaseModel):
     stripped: list[str] = []
     reason: str | None = None
     detail: str | None = None
+    held: list[str] = []
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:
@@ -55,6 +58,7 @@ class JobStatus(BaseModel):
             status.removed, status.suspicions = dict(job.report.removed), list(job.report.suspicions)
             status.stripped = list(job.report.stripped)
             status.reason, status.detail = job.report.reason, job.report.detail
+            status.held = list(job.report.held)
         return status
 
 

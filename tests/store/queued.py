@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from rag_service.domain.document import SealedChunk, SealedVersion
 from rag_service.domain.errors import RagError
 from rag_service.domain.identity import Role
 from rag_service.domain.jobs import Job, JobState, Report, UploadRequest
-from rag_service.store import claims, jobs, outbox, tenant_jobs, uploads, versions
+from rag_service.store import claims, jobs, outbox, switch, tenant_jobs, uploads
 from rag_service.store import database as database_module
 from rag_service.store.access import sealed_owner
 from rag_service.store.api_keys import ApiKeys
@@ -49,7 +49,7 @@ class Clock:
         self.time += timedelta(seconds=seconds)
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        for module in (claims, jobs, outbox, tenant_jobs, uploads, versions):
+        for module in (claims, jobs, outbox, switch, tenant_jobs, uploads):
             assert module.now is database_module.now
             patch.setattr(module, "now", self.now)
 
@@ -98,10 +98,11 @@ class Queued:
     async def store(self, tenant: Tenant, claim: Claim, version: int | None = None) -> int:
         """The claimed upload is the live version of its document, its text unscrubbed. Returns its number."""
         request, content = await self.uploads.open(operate(tenant), tenant.keys, claim.job_id)
+        live = await self.versions.live(operate(tenant), tenant.keys, request.source)
         if version is None:
-            live = await self.versions.live(operate(tenant), tenant.keys, request.source)
-            version = live.version + 1 if live else 1
+            version = live.newest + 1 if live else 1
         sealed = sealed_version(tenant, claim.document_id, version, request, content.decode())
+        sealed = replace(sealed, replaces=live.version if live else None)
         report = seal_report(tenant.keys, claim.job_id, Report(version=version, chunks=1))
         await self.versions.switch(operate(tenant), sealed, claim, report)
         return version

@@ -15,6 +15,7 @@ RagError
 ├── IntegrityError
 │   ├── SealBroken          sealed bytes that do not open under their key and place
 │   ├── SignatureInvalid    a chunk whose source tag was altered
+│   ├── HeldBySeal          a version in quarantine whose row was altered to look live
 │   └── ModelUnverified     model files that differ from their manifest
 ├── ConfigurationError      what the operator must mend before anything can run
 │   ├── MasterKeyMissing
@@ -47,7 +48,13 @@ from rag_service.domain.errors.configuration import (
     RowSecurityMissing,
     SchemaMismatch,
 )
-from rag_service.domain.errors.integrity import IntegrityError, ModelUnverified, SealBroken, SignatureInvalid
+from rag_service.domain.errors.integrity import (
+    HeldBySeal,
+    IntegrityError,
+    ModelUnverified,
+    SealBroken,
+    SignatureInvalid,
+)
 from rag_service.domain.errors.requests import (
     Conflict,
     Forbidden,
@@ -80,6 +87,7 @@ __all__ = [
     "FolderDamaged",
     "FolderHeld",
     "Forbidden",
+    "HeldBySeal",
     "IdentityProviderUnavailable",
     "IndexUnavailable",
     "IntegrityError",

@@ -25,6 +25,13 @@ class SignatureInvalid(IntegrityError):
         return "a stored chunk does not carry a valid signature of its source"
 
 
+class HeldBySeal(IntegrityError):
+    """A version's seal says that it is in quarantine, and its row says otherwise."""
+
+    def __str__(self) -> str:
+        return "a version that is in quarantine by its seal was met in the place of a live one"
+
+
 @dataclass
 class ModelUnverified(IntegrityError):
     """A model file is missing or differs from the digest in its manifest; nothing was loaded."""

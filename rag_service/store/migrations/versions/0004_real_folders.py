@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.create_index("jobs_of_parent", "jobs", ["tenant_id", "parent_id", "state"])
     op.add_column("versions", sa.Column("quarantined_at", sa.DateTime(), nullable=True))
     op.add_column("versions", sa.Column("sealed_values", sa.LargeBinary(), nullable=True))
+    op.add_column("versions", sa.Column("sealed_screening", sa.LargeBinary(), nullable=True))
     op.create_index("versions_in_quarantine", "versions", ["tenant_id", "quarantined_at"])
     _create_epochs()
     _create_reviews()

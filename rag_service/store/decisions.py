@@ -1,0 +1,92 @@
+"""What a reviewer's decision does, as part of the transaction that enters it in the history."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, update
+
+from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.identity import Principal, TenantId
+from rag_service.store import tables
+from rag_service.store.access import refuse_wider_list, replace_access, sealed_access, sealed_owner
+from rag_service.store.database import Connection, now
+from rag_service.store.outbox import Change, note
+from rag_service.store.reviews import Reviewed
+from rag_service.store.switch import remove_chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A version in quarantine, its key and metadata opened. ``place`` is its row's."""
+
+    document_id: str
+    version: int
+    live_version: int
+    held_at: datetime
+    seal: VersionSeal
+    told: dict[str, Any]
+    about: Reviewed
+    place: ColumnElement[bool]
+
+    @property
+    def uploaders(self) -> set[str]:
+        """Whose work it is: nobody of them judges it."""
+        return {self.told["ingested_by"], self.told["owner"]} - {None}
+
+
+async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, held: Held, by: str) -> None:
+    """The version is live, its predecessor's chunks are gone, and the outbox says so.
+
+    That it was released, and with which suspicions, is sealed into its metadata: they are no longer held against it.
+    """
+    released = {
+        "by": by,
+        "at": now().isoformat(),
+        "reasons": list(held.about.reasons),
+        "kinds": sorted(held.about.kinds),
+    }
+    told = {**held.told, "released": released}
+    await _take_over(connection, tenant, keys, held, told.pop("waits_with", None))
+    removed = await remove_chunks(connection, tenant, held.document_id, held.live_version) if held.live_version else ()
+    meta = held.seal.seal(json.dumps(told).encode(), "meta")
+    await connection.execute(update(tables.versions).where(held.place).values(quarantined_at=None, sealed_meta=meta))
+    documents = tables.documents.c
+    this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
+    await connection.execute(update(tables.documents).where(this).values(live_version=held.version))
+    await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+
+
+async def reject(connection: Connection, tenant: TenantId, held: Held) -> None:
+    """The version, its key and its chunks are gone; where nothing of the document is live, all of it is."""
+    removed = await remove_chunks(connection, tenant, held.document_id, held.version)
+    await connection.execute(delete(tables.versions).where(held.place))
+    if not held.live_version:
+        documents = tables.documents.c
+        this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
+        await connection.execute(delete(tables.documents).where(this))
+    await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+
+
+async def _take_over(
+    connection: Connection, tenant: TenantId, keys: TenantKeys, held: Held, waits_with: dict[str, Any] | None
+) -> None:
+    """The document is whose upload it is, for the readers that were named with it. Raises ``Conflict`` for others."""
+    if waits_with is None:
+        return
+    owner = held.told["owner"]
+    if waits_with["access"] is not None:
+        named = [Principal.parse(one) for one in waits_with["access"]]
+        await replace_access(connection, tenant, held.document_id, sealed_access(keys, held.document_id, named))
+    elif waits_with["most_readers"] is not None:
+        await refuse_wider_list(connection, tenant, held.document_id, frozenset(waits_with["most_readers"]))
+    documents = tables.documents.c
+    this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
+    owned = {
+        "owner_token": None if owner is None else keys.token("user", owner),
+        "sealed_owner": None if owner is None else sealed_owner(keys, held.document_id, owner),
+    }
+    await connection.execute(update(tables.documents).where(this).values(owned))

@@ -1,0 +1,282 @@
+"""Versions in quarantine: listed, shown, released and rejected by reviewers, with every step in a sealed history.
+
+A reviewer sees whatever is held in the tenant, whoever may read the document: judging it is what the role is for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Row, select
+
+from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.errors import Conflict, Forbidden, IntegrityError, NotFound
+from rag_service.domain.identity import AccessScope, OperatorScope, Role
+from rag_service.domain.review import Decision, HeldDocument, Review
+from rag_service.store import tables
+from rag_service.store.database import Connection, Database
+from rag_service.store.decisions import Held, reject, release
+from rag_service.store.opened import is_held, reasons_of
+from rag_service.store.reviews import Reviewed, opened_reviews, record, released_kinds, sealed_review
+
+_log = structlog.get_logger()
+_MOST_ON_A_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HeldContent:
+    """What a version in quarantine says: ``text`` is canonical, ``concealed`` what the file hid from its readers.
+
+    ``findings`` are kind, start and end, in code points of the text.
+    """
+
+    document: HeldDocument
+    text: str
+    concealed: tuple[str, ...]
+    findings: tuple[tuple[str, int, int], ...]
+
+
+class Quarantine:
+    """For reviewers and for operators. No method can be called without a scope.
+
+    ``review_own`` lets reviewers release what they uploaded themselves.
+    """
+
+    def __init__(self, database: Database, *, review_own: bool = False) -> None:
+        self._database = database
+        self._review_own = review_own
+
+    async def held(
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[HeldDocument]:
+        """What is in quarantine, by the documents' ids, beginning after the id ``after``."""
+        _demand(scope, Role.REVIEW)
+        found: list[HeldDocument] = []
+        async with self._database.read(scope.tenant) as connection:
+            while limit is None or len(found) < limit:
+                query = _held_rows(scope).limit(_MOST_ON_A_PAGE)
+                if after is not None:
+                    query = query.where(tables.documents.c.id > after)
+                rows = (await connection.execute(query)).all()
+                found += [_told(one) for one in _opened(keys, rows)]
+                if len(rows) < _MOST_ON_A_PAGE:
+                    break
+                after = rows[-1].document_id
+        return found[:limit]
+
+    async def find(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> HeldDocument:
+        """Raises ``NotFound``, alike for an absent document, another tenant's, and one of which nothing is held."""
+        _demand(scope, Role.REVIEW)
+        async with self._database.read(scope.tenant) as connection:
+            return _told(await _one(connection, scope, keys, document_id))
+
+    async def preview(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> HeldContent:
+        """What the version says, for whoever judges it; that they looked is in the history. Raises as ``find``."""
+        _demand(scope, Role.REVIEW)
+        async with self._database.write(scope.tenant) as connection:
+            held = await _one(connection, scope, keys, document_id)
+            await record(connection, sealed_review(keys, held.about, Decision.PREVIEWED, _who(scope)))
+            content = select(tables.versions.c.sealed_text, tables.versions.c.sealed_screening).where(held.place)
+            row = (await connection.execute(content)).one()
+        screening = (
+            {} if row.sealed_screening is None else json.loads(held.seal.open(row.sealed_screening, "screening"))
+        )
+        marks = [*screening.get("suspicions", ()), *screening.get("hiding", ())]
+        return HeldContent(
+            document=_told(held),
+            text=held.seal.open(row.sealed_text, "text").decode(),
+            concealed=tuple(screening.get("concealed", ())),
+            findings=tuple(sorted({(kind, start, end) for kind, start, end, _ in marks}, key=lambda one: one[1:])),
+        )
+
+    async def release(
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        document_id: str,
+        *,
+        note: str = "",
+        version: int | None = None,
+    ) -> int:
+        """The version is live in the place of the former, and the index is to follow. Returns its number.
+
+        Raises ``NotFound`` as ``find``; ``Conflict`` where another ``version`` is held than was judged, where the
+        reviewer uploaded it, and where it cannot become live as it is.
+        """
+        _demand(scope, Role.REVIEW)
+        async with self._database.write(scope.tenant) as connection:
+            held = await _one(connection, scope, keys, document_id, version)
+            if isinstance(scope, AccessScope) and not self._review_own and scope.user in held.uploaders:
+                raise Conflict("review", "somebody else than its uploader and its owner is to release this document")
+            await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope), note))
+            await release(connection, scope.tenant, keys, held, _who(scope))
+        return held.version
+
+    async def reject(
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        document_id: str,
+        *,
+        note: str = "",
+        version: int | None = None,
+    ) -> int:
+        """The version and its key are gone, and the document too where nothing of it is live. Returns its number.
+
+        Raises ``NotFound`` as ``find``; ``Conflict`` where another ``version`` is held than was judged.
+        """
+        _demand(scope, Role.REVIEW)
+        async with self._database.write(scope.tenant) as connection:
+            held = await _one(connection, scope, keys, document_id, version)
+            await record(connection, sealed_review(keys, held.about, Decision.REJECTED, _who(scope), note))
+            await reject(connection, scope.tenant, held)
+        return held.version
+
+    async def history(
+        self,
+        scope: AccessScope | OperatorScope,
+        keys: TenantKeys,
+        *,
+        limit: int,
+        before: str | None = None,
+        document_id: str | None = None,
+    ) -> list[Review]:
+        """The latest entries, the last one first, beginning before the entry ``before``; those of a document alone."""
+        _demand(scope, Role.REVIEW, Role.AUDIT)
+        reviews = tables.reviews.c
+        query = select(tables.reviews).where(reviews.tenant_id == scope.tenant).order_by(reviews.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(reviews.id < before)
+        if document_id is not None:
+            query = query.where(reviews.document_id == document_id)
+        async with self._database.read(scope.tenant) as connection:
+            return opened_reviews(keys, (await connection.execute(query)).all())
+
+    async def released_kinds(
+        self, operator: OperatorScope, keys: TenantKeys, about: Reviewed
+    ) -> tuple[str, ...] | None:
+        """With which kinds of suspicions just this content was released before; ``None`` where it was not."""
+        if not about.reasons:
+            return None
+        async with self._database.read(operator.tenant) as connection:
+            return await released_kinds(connection, operator, keys, about)
+
+
+def _demand(scope: AccessScope | OperatorScope, *roles: Role) -> None:
+    """Raises ``Forbidden`` for a caller with none of the roles. Holding the master key is authority enough."""
+    if isinstance(scope, AccessScope) and scope.roles.isdisjoint(roles):
+        raise Forbidden(" or ".join(roles))
+
+
+def _who(scope: AccessScope | OperatorScope) -> str:
+    return scope.user if isinstance(scope, AccessScope) else "operator"
+
+
+def _held_rows(scope: AccessScope | OperatorScope) -> Any:
+    versions, documents = tables.versions.c, tables.documents.c
+    return (
+        select(
+            versions.document_id,
+            versions.version,
+            versions.version_key,
+            versions.content_token,
+            versions.sealed_meta,
+            versions.quarantined_at,
+            documents.live_version,
+        )
+        .join_from(tables.versions, tables.documents, _belongs())
+        .where(versions.tenant_id == scope.tenant, versions.quarantined_at.is_not(None))
+        .order_by(documents.id, versions.version.desc())
+    )
+
+
+def _belongs() -> ColumnElement[bool]:
+    versions, documents = tables.versions.c, tables.documents.c
+    condition: ColumnElement[bool] = (
+        (documents.tenant_id == versions.tenant_id)
+        & (documents.id == versions.document_id)
+        & (documents.live_version != versions.version)
+    )
+    return condition
+
+
+async def _one(
+    connection: Connection,
+    scope: AccessScope | OperatorScope,
+    keys: TenantKeys,
+    document_id: str,
+    version: int | None = None,
+) -> Held:
+    if keys.tenant != scope.tenant:
+        raise ValueError("a scope of one tenant never meets the keys of another")
+    rows = (await connection.execute(_held_rows(scope).where(tables.documents.c.id == document_id))).all()
+    if not (found := _opened(keys, rows)):
+        raise NotFound("document in quarantine")
+    if version is not None and found[0].version != version:
+        raise Conflict("version", "another version is in quarantine by now: look at that one first")
+    return found[0]
+
+
+def _opened(keys: TenantKeys, rows: Sequence[Row[Any]]) -> list[Held]:
+    """Those that open and are held by their seal; one altered row must not hide the others."""
+    found = []
+    for row in rows:
+        try:
+            seal = keys.open_version_key(row.document_id, row.version, row.version_key)
+            told = json.loads(seal.open(row.sealed_meta, "meta"))
+        except IntegrityError:
+            _log.error("broken_seal", document=row.document_id)
+            continue
+        if is_held(told):
+            found.append(_held(row, keys, seal, told))
+    return found
+
+
+def _held(row: Row[Any], keys: TenantKeys, seal: VersionSeal, told: dict[str, Any]) -> Held:
+    versions = tables.versions.c
+    place = (
+        (versions.tenant_id == keys.tenant)
+        & (versions.document_id == row.document_id)
+        & (versions.version == row.version)
+    )
+    about = Reviewed(
+        document_id=row.document_id,
+        version=row.version,
+        content_token=row.content_token,
+        source_token=told["source_token"],
+        source=told["source"],
+        detector_version=told["verdict"]["detector_version"],
+        reasons=reasons_of(told),
+        kinds={*told["suspicions"], *told["concealments"]},
+    )
+    return Held(row.document_id, row.version, row.live_version, row.quarantined_at, seal, told, about, place)
+
+
+def _told(held: Held) -> HeldDocument:
+    told = held.told
+    return HeldDocument(
+        document_id=held.document_id,
+        version=held.version,
+        live_version=held.live_version,
+        title=told["title"],
+        source=told["source"],
+        media_type=told["media_type"],
+        uploader=told["ingested_by"],
+        owner=told["owner"],
+        held_at=held.held_at,
+        reasons=reasons_of(told),
+        detector_version=told["verdict"]["detector_version"],
+        suspicions=told["suspicions"],
+        concealments=tuple(told["concealments"]),
+        characters=told["characters"],
+        chunks=told["chunks"],
+    )
