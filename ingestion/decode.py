@@ -22,6 +22,7 @@ _DECLARED = re.compile(
 )
 _MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _SAMPLE = 65_536
+_LINE_ENDS = b"\t\r\n"
 _WIDER = {
     "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "gb2312": "gb18030", "gbk": "gb18030",
     "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs", "ascii": "cp1252",
@@ -46,7 +47,7 @@ def decode_text(content: bytes, *, declared: str | None = None) -> str:
     mark = next((encoding for signature, encoding in _MARKS if content.startswith(signature)), None)
     named = text_encoding(declared) if declared else None
     unmarked = None if mark else unmarked_utf(content)
-    for encoding in (mark,) if mark else (unmarked,) if unmarked else (_by_escapes(content), "utf-8", named):
+    for encoding in (mark,) if mark else (unmarked, _by_escapes(content), "utf-8", named):
         text = _decoded(content, encoding) if encoding else None
         if text is not None and (encoding != unmarked or is_plausible(text[:_SAMPLE])):
             return text
@@ -96,13 +97,18 @@ def unmarked_utf(content: bytes) -> str | None:
             return "utf-32-be"
     if len(content) % 2:
         return None
-    first, second = zeros[0] + zeros[2], zeros[1] + zeros[3]
     # Even Chinese text has line ends, digits or spaces, whose upper byte is zero.
-    if first * 20 <= second and second * 200 >= len(sample) // 2:
+    little, big = _plain_units(sample[0::2], sample[1::2]), _plain_units(sample[1::2], sample[0::2])
+    if little > 4 * big:
         return "utf-16-le"
-    if second * 20 <= first and first * 200 >= len(sample) // 2:
-        return "utf-16-be"
-    return None
+    return "utf-16-be" if big > 4 * little else None
+
+
+def _plain_units(lower: bytes, upper: bytes) -> int:
+    """How many units of two bytes are letters, signs and line ends of ASCII."""
+    return sum(
+        high == 0 and (low > 31 or low in _LINE_ENDS) and low < 127 for low, high in zip(lower, upper, strict=True)
+    )
 
 
 def _decoded(content: bytes, encoding: str) -> str | None:

@@ -26,6 +26,7 @@ _STRAY = re.compile(
     r"|(?:(?<=[^\w\s'’\"“«(-])[^\W\d_a-zA-Z](?![^\W\d_]))|(?:(?<![^\W\d_])[^\W\d_a-zA-Z](?=[^\w\s'’\".,;:!?)»”-]))"
 )
 """Signs within a word, a question mark upside down with none to answer it, a letter among signs."""
+_ALL_ACCENTED = re.compile("[À-ÿ]{4,60}")
 _WORD = re.compile(r"[^\W\d_]{2,60}")
 
 
@@ -69,7 +70,7 @@ def is_plausible(text: str) -> bool:
         return _is_common(high, east_asian)
     latin = scripts["LATIN"]
     # Accents are few, and stand in words with plain letters; a whole text of accented letters is another script.
-    return latin * 3 <= len(text) or latin * 2 < total
+    return latin * 2 <= len(text) or latin * 2 < total
 
 
 def _script(letter: str) -> str:
@@ -84,6 +85,7 @@ def _is_mixed(text: str, scripts: Counter[str]) -> bool:
         return sum(count for name, count in scripts.items() if name in ("UNKNOWN", "HEBREW", "ARABIC")) > 0
     odd = sum(word[:1].islower() and word[1:].upper() == word[1:] != word[1:].lower() for word in words)
     odd += sum(any(a.islower() and b.isupper() for a, b in pairwise(word)) for word in words)
+    odd += sum(len(word) > 3 and _ALL_ACCENTED.fullmatch(word) is not None for word in words)
     most, *others = [count for _, count in scripts.most_common()] or [0]
     return odd * 10 > len(words) or sum(others) * 10 > most
 

@@ -91,7 +91,7 @@ class _RecordText:
                 self._plain(name, value)
             elif isinstance(value, list) and _are_plain(value):
                 self._plain(name, _listed(value))
-            elif not is_root and level > _MAX_DEPTH:
+            elif level > _MAX_DEPTH:
                 self._plain(name, " ".join(_leaves(value)))
             elif isinstance(value, Record):
                 if (lines := _flat(value)) is not None and not (is_root and len(lines) > 3):
@@ -119,8 +119,7 @@ class _RecordText:
                 self._flush()
                 self._items(name, item, level)
             else:
-                number_of_its_own = _field(item, _NUMBERS)
-                self._nested(label_of(item) or f"{name} {number_of_its_own or number}".strip(), item, level, named=True)
+                self._nested(label_of(item) or f"{name} {_number(item) or number}".strip(), item, level, named=True)
 
     def _nested(self, name: str, record: Record, level: int, *, named: bool = False) -> None:
         """A record in a section of its own, under its heading."""
@@ -139,7 +138,7 @@ class _RecordText:
             self.elements.append(Element(one_line(heading), BlockKind.TITLE, section=self._outline.path))
         if label:  # the heading says it
             record = Record(tuple((key, value) for key, value in record.fields if value != label or not _is_title(key)))
-        self._fields(record, level + 1)
+        self._fields(record, level + 1, is_root=not heading)
         self._leave(level)
 
     def _leave(self, level: int) -> None:
@@ -170,6 +169,12 @@ def _field(record: Record, names: Iterable[str]) -> str | None:
     held = {name.casefold(): value for name, value in reversed(record.fields) if isinstance(value, str)}
     found = (one_line(held.get(name, "")) for name in names)
     return next((text for text in found if text and len(text) <= _LONGEST_LABEL), None)
+
+
+def _number(record: Record) -> str | None:
+    """What a record without a name is told from others by."""
+    ids = [name.casefold() for name, _ in record.fields if name.casefold().endswith(" id")]
+    return _field(record, (*_NUMBERS, *ids[:1]))
 
 
 def _is_title(name: str) -> bool:

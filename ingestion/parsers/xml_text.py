@@ -30,7 +30,8 @@ def parse_xml(content: bytes) -> Extract:
     root = read_xml(content)
     if local_name(root) == "document" and "opendocument" in str(root.tag):
         return flat_extract(root)
-    comments = [one_line(node.text or "") for node in root.iter(etree.Comment)]
+    around = (*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings())
+    comments = [one_line(node.text or "") for node in around if node.tag is etree.Comment]
     etree.strip_elements(root, etree.Comment, with_tail=False)
     value = _value(root)
     extract = record_extract(value, title=_title(value))
