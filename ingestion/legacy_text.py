@@ -26,7 +26,7 @@ _STRAY = re.compile(
     r"|(?:(?<=[^\w\s'’\"“«(-])[^\W\d_a-zA-Z](?![^\W\d_]))|(?:(?<![^\W\d_])[^\W\d_a-zA-Z](?=[^\w\s'’\".,;:!?)»”-]))"
 )
 """Signs within a word, a question mark upside down with none to answer it, a letter among signs."""
-_ALL_ACCENTED = re.compile("[À-ÿ]{4,60}")
+_ALL_ACCENTED = re.compile("[À-ÿ]{5,60}")
 _WORD = re.compile(r"[^\W\d_]{2,60}")
 
 
@@ -85,7 +85,7 @@ def _is_mixed(text: str, scripts: Counter[str]) -> bool:
         return sum(count for name, count in scripts.items() if name in ("UNKNOWN", "HEBREW", "ARABIC")) > 0
     odd = sum(word[:1].islower() and word[1:].upper() == word[1:] != word[1:].lower() for word in words)
     odd += sum(any(a.islower() and b.isupper() for a, b in pairwise(word)) for word in words)
-    odd += sum(len(word) > 3 and _ALL_ACCENTED.fullmatch(word) is not None for word in words)
+    odd += sum(_ALL_ACCENTED.fullmatch(word) is not None for word in words)
     most, *others = [count for _, count in scripts.most_common()] or [0]
     return odd * 10 > len(words) or sum(others) * 10 > most
 

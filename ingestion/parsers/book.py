@@ -36,13 +36,15 @@ def parse_epub(content: bytes) -> Extract:
         titles = _contents(book, package, package_name, names)
         elements: list[Element] = []
         concealed: list[str] = []
+        disguised: list[str] = []
         chapter: str | None = None
         for name in pages:
             page = parse_html(book.read(name)) if book.getinfo(name).file_size else Extract(())
             chapter = titles.get(name, chapter)
             elements += [_in_chapter(element, chapter) for element in page.elements]
             concealed += page.concealed
-    return Extract(tuple(elements), tuple(concealed), _title(package))
+            disguised += page.disguised
+    return Extract(tuple(elements), tuple(concealed), _title(package), tuple(disguised))
 
 
 def _in_chapter(element: Element, chapter: str | None) -> Element:

@@ -43,7 +43,7 @@ def mail_extract(subject: str, headers: Mapping[str, str], body: Extract, attach
     if lines:
         head.append(Element("\n".join(lines), section=subject or None))
     below = (Element(item.text, item.kind, section=item.section or subject or None) for item in body.elements)
-    return Extract((*head, *below), body.concealed, subject or None)
+    return Extract((*head, *below), body.concealed, subject or None, body.disguised)
 
 
 def _header(message: EmailMessage, name: str) -> str:

@@ -38,9 +38,14 @@ def parse_pdf(content: bytes) -> Extract:
     """The paragraphs of every page. Lines that repeat at the edge of most pages are left out.
 
     Raises:
-        Refused: ``encrypted`` when a password is needed, ``too_large`` for too many pages.
+        Refused: ``encrypted`` when a password is needed, ``too_large`` for too many pages, ``no_text_layer`` for
+            pages that are pictures.
     """
     pages, title, apart = _read(content)
+    if apart.pictures and not any(
+        map(str.isalnum, (letter for page in pages for line in page for letter in line.text))
+    ):
+        raise Refused("no_text_layer", "The PDF holds pictures of pages and no text: run text recognition on it first.")
     pages = without_running_lines(pages)
     body = _body_size(pages)
     sizes = sorted({line.size for page in pages for line in page if line.size > body * _HEADING}, reverse=True)
@@ -66,6 +71,8 @@ class _Apart:
 
     concealed: list[str] = field(default_factory=list)
     disguised: list[str] = field(default_factory=list)
+    pictures: int = 0
+    """Pages without text on which something is drawn."""
 
 
 def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
@@ -121,6 +128,8 @@ def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line] | None:
                 lines.append(_placed(letters, stripped, start, end - 1, hyphenated))
             else:
                 lines.append(Line(stripped, 0, 1, -20.0 * len(lines), 10, hyphenated))
+        if not lines and next(page.get_objects(max_depth=1), None) is not None:
+            apart.pictures += 1
         return lines
     finally:
         letters.close()

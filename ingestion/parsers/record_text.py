@@ -41,9 +41,9 @@ class Record:
 Value: TypeAlias = Union[str, "list[Value]", Record]
 
 
-def record_extract(value: Value, *, title: str | None = None) -> Extract:
-    """The elements of a file that holds ``value``."""
-    text = _RecordText()
+def record_extract(value: Value, *, title: str | None = None, each: str = "record") -> Extract:
+    """The elements of a file that holds ``value``; the items of a list are called ``each``, with a number."""
+    text = _RecordText(each)
     text.root(value)
     return Extract(tuple(text.elements), tuple(text.data), title)
 
@@ -69,7 +69,8 @@ def label_of(record: Record) -> str | None:
 
 
 class _RecordText:
-    def __init__(self) -> None:
+    def __init__(self, each: str) -> None:
+        self._each = each
         self.elements: list[Element] = []
         self.data: list[str] = []
         """Long runs without a space, such as encoded files: nobody reads them, and they are screened."""
@@ -78,7 +79,7 @@ class _RecordText:
 
     def root(self, value: Value) -> None:
         if isinstance(value, list):
-            self._items("record", value, 1)
+            self._items(self._each, value, 1)
         elif isinstance(value, Record):
             self._fields(value, 1, is_root=True)
         else:

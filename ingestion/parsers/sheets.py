@@ -9,52 +9,86 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable, Iterator
-from typing import Any
+import re
+import zipfile
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Literal
 
 from ingestion.decode import decode_text
-from ingestion.parsers.extract import Extract, one_line
-from ingestion.parsers.tables import table_text
+from ingestion.parsers.extract import MAX_SECTION, Extract, one_line
+from ingestion.parsers.record_text import Record, Value, record_extract
+from ingestion.parsers.sheet_layout import laid_out, layout_of
+from ingestion.parsers.tables import looks_like_header, table_text
+from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
 
 MAX_CELLS = 5_000_000
 _DELIMITERS = ",;\t|"
 _FIELD_LIMIT = 2**24
+_SEPARATOR = re.compile(r"sep=([,;\t|])\n")
+_MOST_LINES = 200
+"""Line ends in a cell."""
+
+_LONG_ROW = 400
+"""Letters of a row that is a text of its own, rather than a line of a table."""
 
 
 def parse_csv(content: bytes) -> Extract:
     """The rows of a CSV file, whichever of the usual delimiters parts them."""
     text = decode_text(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     csv.field_size_limit(_FIELD_LIMIT)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    return Extract(tuple(blocks(_bounded(rows), page=None, section=None)))
+    stated = _SEPARATOR.match(text)
+    delimiter = stated.group(1) if stated else _delimiter(text)
+    text = text[stated.end() :] if stated else text
+    rows = _rows(text, delimiter, csv.QUOTE_MINIMAL)
+    if any(cell.count("\n") > _MOST_LINES for row in rows for cell in row):  # a quote that nothing closes
+        rows = _rows(text, delimiter, csv.QUOTE_NONE)
+    return Extract(tuple(blocks(rows, page=None, section=None)))
+
+
+def _rows(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[str]]:
+    return list(_bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)))
 
 
 def parse_xlsx(content: bytes) -> Extract:
-    """The shown sheets of a workbook, numbered as pages and named as sections. Hidden sheets are concealed."""
+    """The shown sheets of a workbook, numbered as pages and named as sections.
+
+    Hidden sheets, rows and columns are concealed.
+    """
     from openpyxl import load_workbook
 
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    archive = zipfile.ZipFile(io.BytesIO(content))
     elements: list[Element] = []
     concealed: list[str] = []
     for page, sheet in enumerate(book.worksheets, start=1):
         sheet.reset_dimensions()  # what the file states of its size may be wrong, and rows are padded to it
-        rows = ([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True))
-        found = list(blocks(_bounded(rows), page=page, section=one_line(sheet.title) or None))
+        rows = ([_shown(cell) for cell in row] for row in sheet.iter_rows())
+        layout = layout_of(archive, sheet._worksheet_path)  # noqa: SLF001  # nothing else tells the part's name
+        shown, hidden, across = laid_out(_bounded(rows), layout)
+        found = list(blocks(shown, page=page, section=one_line(sheet.title) or None, across=across))
         if sheet.sheet_state == "visible":
             elements += found
         elif found:
             concealed.append("\n".join(element.text for element in found))
-    title = one_line(book.properties.title or "") or None
+        concealed += ["\n".join(hidden)] if hidden else []
+    title = own_title(book.properties.title)
     book.close()
+    archive.close()
     return Extract(tuple(elements), tuple(concealed), title)
 
 
-def blocks(rows: Iterable[list[str]], *, page: int | None, section: str | None) -> Iterator[Element]:
-    """An element a run of rows without a gap; a line of its own above a table is text, not a row of it."""
+def blocks(
+    rows: Iterable[list[str]], *, page: int | None, section: str | None, across: Container[int] = ()
+) -> Iterator[Element]:
+    """An element a run of rows without a gap; a line of its own above a table is text, not a row of it.
+
+    ``across`` are the rows with a cell merged across columns: at the head of a table, they name it with the next one.
+    """
     run: list[list[str]] = []
-    for row in [*rows, []]:
+    for number, row in enumerate([*rows, []]):
         if any(cell.strip() for cell in row):
             run.append(row)
             continue
@@ -63,8 +97,24 @@ def blocks(rows: Iterable[list[str]], *, page: int | None, section: str | None) 
         for line in run[:above]:
             yield Element(one_line(" ".join(line)), BlockKind.TEXT, page, section)
         if run:
-            yield Element(table_text(_trimmed(run[above:])), BlockKind.TABLE, page, section)
+            header = 0
+            while number - len(run) + above + header in across:
+                header += 1
+            yield from _table(_trimmed(run[above:]), header + 1 if header else None, page, section)
         run = []
+
+
+def _table(rows: list[list[str]], header: int | None, page: int | None, section: str | None) -> Iterator[Element]:
+    """A table, or a section a row where rows are long."""
+    text = table_text(rows, header_rows=header)
+    if header or len(rows) < 2 or len(text) < _LONG_ROW * (len(rows) - 1) or not looks_like_header(rows[0]):
+        yield Element(text, BlockKind.TABLE, page, section)
+        return
+    names = [one_line(name) for name in rows[0]]
+    records: list[Value] = [Record(tuple(zip(names, row, strict=False))) for row in rows[1:]]
+    for element in record_extract(records, each="row").elements:
+        path = " > ".join(filter(None, (section, element.section)))[:MAX_SECTION]
+        yield replace(element, page=page, section=path or None)
 
 
 def _filled(row: list[str]) -> int:
@@ -94,6 +144,14 @@ def _delimiter(text: str) -> str:
     scores = {mark: sum(n == found[0] > 0 for n in found) for mark, found in counts.items() if found}
     best = max(scores, key=lambda mark: scores[mark], default=",")
     return best if scores.get(best) else ","
+
+
+def _shown(cell: Any) -> str:
+    """A cell's value; shares of a hundred as such."""
+    value = cell.value
+    if isinstance(value, int | float) and not isinstance(value, bool) and "%" in (cell.number_format or ""):
+        return f"{value * 100:.6g}%"
+    return _cell(value)
 
 
 def _cell(value: Any) -> str:

@@ -72,7 +72,7 @@ def _with_notes(elements: list[Element], notes: dict[int, str]) -> list[Element]
     for page, shown in by_page.items():
         ordered += shown
         if notes.get(page):
-            ordered.append(Element(notes[page], page=page, section=shown[-1].section if shown else None))
+            ordered.append(Element(f"Notes: {notes[page]}", page=page, section=shown[-1].section if shown else None))
     return ordered
 
 

@@ -312,7 +312,7 @@ def test_slides_are_pages_with_notes_last_and_hidden_slides_concealed() -> None:
     assert [(element.text, element.page, element.section) for element in document.elements] == [
         ("First", 1, "First"),
         ("Body one.", 1, "First"),
-        ("Say it slowly.", 1, "First"),
+        ("Notes: Say it slowly.", 1, "First"),
         ("Third", 3, "Third"),
         ("Body three.", 3, "Third"),
     ]
@@ -391,6 +391,11 @@ def test_a_locked_pdf_is_refused_as_encrypted() -> None:
 
 # Refusals
 
+SCAN = pdf_file([[]]).replace(b"stream\n\nendstream", b"stream\n0 0 99 99 re f\nendstream").replace(
+    b"/Length 0", b"/Length 15"
+)  # fmt: skip
+"""A page on which something is drawn, and no letter."""
+
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
@@ -401,6 +406,7 @@ def test_a_locked_pdf_is_refused_as_encrypted() -> None:
         ("a.json", b"{}", "no_text"),
         ("a.csv", b",,\n,,\n", "no_text"),
         ("a.pdf", pdf_file([[]]), "no_text"),
+        ("a.pdf", SCAN, "no_text_layer"),
         ("a.docx", docx_file(lambda document: document), "no_text"),
         ("a.xlsx", xlsx_file(lambda book: book), "no_text"),
         ("a.pdf", b"%PDF-1.7\nnothing else", "malformed"),
