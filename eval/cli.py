@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from eval.answers.command import answers
+from eval.pii.command import pii
 from eval.redteam.command import redteam
 from rag_service.commands.options import AsJson, fail, run, show
 
@@ -59,6 +60,7 @@ def retrieval(
 
 
 eval_app.command("answers")(answers)
+eval_app.command("pii")(pii)
 eval_app.command("redteam")(redteam)
 
 

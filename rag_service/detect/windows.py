@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,40 @@ def windows(text: str) -> Iterator[Window]:
             cut = max(text.rfind("\n", start + LENGTH // 2, end), text.rfind(" ", start + LENGTH * 3 // 4, end))
             end = cut + 1 if cut > 0 else end
         yield Window(_word_start(text, max(0, start - BEFORE), start), start, end, min(len(text), end + AFTER))
+        start = end
+
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+_PIECE = 440
+_AROUND = 40
+
+
+def paragraphs(text: str) -> Iterator[Window]:
+    """Paragraphs, long ones in pieces: a change in one paragraph leaves the pieces of the others as they were.
+
+    >>> [text[w.low : w.high] for text in ["one\\n\\ntwo"] for w in paragraphs(text)]
+    ['one', 'two']
+    """
+    start = 0
+    for gap in (*_PARAGRAPH.finditer(text), None):
+        end = gap.start() if gap else len(text)
+        yield from _cut(text, start, end)
+        start = gap.end() if gap else end
+
+
+def _cut(text: str, start: int, stop: int) -> Iterator[Window]:
+    first = start
+    while start < stop:
+        end = min(stop, start + _PIECE)
+        if end < stop:
+            cut = max(
+                text.rfind("\n", start + _PIECE // 2, end),
+                text.rfind(". ", start + _PIECE // 2, end),
+                text.rfind(" ", start + _PIECE * 3 // 4, end),
+            )
+            end = cut + 1 if cut > 0 else end
+        high = min(stop, end + _AROUND)
+        yield Window(_word_start(text, max(first, start - _AROUND), start), start, end, high)
         start = end
 
 

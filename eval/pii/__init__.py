@@ -1,0 +1,1 @@
+"""The finding of personal data, measured against labelled texts."""
