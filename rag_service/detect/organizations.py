@@ -26,7 +26,7 @@ _SONS = re.compile(
 _SCHOOLS = re.compile(
     rf"(?<![\w-])(?:(?:The[ ])?(?:University|College|Bank|Ministry|Department|Institute|Museum|"
     rf"Hospital)[ ]of[ ](?:the[ ])?{_WORD}(?:[ ]{_WORD}){{0,2}}"
-    rf"|(?:{_WORD}[ ]){{1,3}}(?:University|College|Hospital|Institute|Airlines|Airways|Industries|Holdings?|"
+    rf"|(?:{_WORD}[ ]){{1,3}}(?:University|College|Hospital|Institute|Airlines|Airways|Industries|Holdings?|Group|"
     r"Foundation|Bancorp)(?!\w))"
 )
 

@@ -19,6 +19,7 @@ from rag_service.detect.dates_and_ages import find_ages, find_dates
 from rag_service.detect.entities import CREDENTIAL, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
 from rag_service.detect.hosts import find_links
 from rag_service.detect.named_entities import NamedEntities
+from rag_service.detect.numbers import find_cards, find_licences
 from rag_service.detect.organizations import find_organizations
 from rag_service.detect.person_cues import find_cued_names, find_titles
 from rag_service.detect.pii_patterns import (
@@ -51,6 +52,10 @@ _RULES: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
     ("nrp", find_peoples),
     ("organization", find_organizations),
 )
+_NUMBERS: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
+    ("credit_card", find_cards),
+    ("us_driver_license", find_licences),
+)
 _FROM_MODELS = NEEDS_LANGUAGE | {"street_address", "postal_code"}
 _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§)\.?\s?|\.)$", re.IGNORECASE)
 
@@ -82,6 +87,7 @@ class PiiDetector:
         found = list(credentials.find_credentials(revealed.text)) if CREDENTIAL in kinds else []
         if kinds & IDENTIFIERS - {CREDENTIAL}:
             found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
+            found += (one for kind, find in _NUMBERS if kind in kinds for one in find(revealed.text))
         settled = united(found)
         if kinds - IDENTIFIERS:
             named = (finding for finding in self._named(revealed.text, kinds) if finding.kind in kinds)

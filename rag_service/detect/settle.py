@@ -8,7 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from rag_service.domain.document import Finding
 
 _ADDRESS_PARTS = frozenset({"street_address", "location", "postal_code"})
-_WITHIN_ADDRESS = re.compile(r"[ ,\n\t–-]{1,4}(?:[A-Z]{2}[ ,]{1,2})?")
+_CAPITAL = "A-ZÀ-ÖØ-ÞĆČĎĐĘĚĞİŁŃŇŐŘŚŠŞŤŮŰŹŻŽ"
+_WITHIN_ADDRESS = re.compile(
+    rf"[\s,–-]{{1,5}}(?:[{_CAPITAL}][\w'’.-]{{0,24}}(?:[ -][{_CAPITAL}][\w'’.-]{{0,24}}){{0,2}}[\s,]{{1,5}}){{0,2}}"
+)
+"""What may stand between the parts of one address: a town that is in no list, the letters of a state."""
 
 
 def united(found: Iterable[Finding]) -> list[Finding]:
