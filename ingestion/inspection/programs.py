@@ -23,7 +23,11 @@ _PROGRAM_NAME = re.compile(
     rb"\.(?:exe|dll|scr|com|pif|bat|cmd|ps1|vbs|vbe|jse|wsf|wsh|hta|lnk|msi|msp|cpl|jar|chm|reg|sct|application)\Z",
     re.IGNORECASE,
 )
-_PACKAGED_NAME = re.compile(_PROGRAM_NAME.pattern.removesuffix(rb"\Z") + rb"\x00", re.IGNORECASE)
+_PACKAGED_NAME = re.compile(
+    _PROGRAM_NAME.pattern.removesuffix(rb"\Z").replace(b"|com|", b"|") + rb"\x00", re.IGNORECASE
+)
+"""Without ``.com``: in a container, that is how addresses of mail and sites end."""
+
 _MOST_MARKS = 5000
 
 

@@ -8,6 +8,7 @@ from ingestion.parsers.partition import family_module
 
 _MODULES = (
     *("markdown_it", "lxml.etree", "lxml.html", "pypdfium2", "docx", "pptx", "openpyxl"),
+    *("olefile", "oxmsg", "chardetng_py"),
     "unstructured.nlp.english_words",
 )
 _FAMILIES = ("html", "docx", "pptx")

@@ -275,6 +275,11 @@ def test_a_compound_file_of_another_kind_is_refused_with_its_reason(name: str, c
     assert refusal_of(name, content) == reason
 
 
+def test_an_address_in_an_outlook_message_is_no_program() -> None:
+    content = message_file(MESSAGE) + b"SMTP:ANN@EXAMPLE.COM\x00"
+    assert parsed("a.msg", content).title == "Ferry plan"
+
+
 def test_a_message_with_a_body_of_html_alone_is_read() -> None:
     texts = {key: text for key, text in MESSAGE.items() if key != 0x1000}
     document = parsed("a.msg", message_file({**texts, 0x1013: "<p>Hello.</p><p hidden>SECRET</p>"}))
