@@ -11,6 +11,7 @@ from eval.answers.command import answers
 from eval.pii.command import pii
 from eval.redteam.command import redteam
 from rag_service.commands.options import AsJson, fail, run, show
+from rag_service.domain.scrubbing import Preset, ScrubPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 @eval_app.command("retrieval")
-def retrieval(
+def retrieval(  # noqa: PLR0913, PLR0917  # each is an option of the command
     folders: Annotated[
         list[Path], typer.Argument(help="Folders with corpus.jsonl, queries.jsonl and qrels/*.tsv.", metavar="DIR...")
     ],
@@ -41,6 +42,11 @@ def retrieval(
     compare: Annotated[
         Path | None, typer.Option(help="Test the difference from a run that --output wrote, query by query.")
     ] = None,
+    pii: Annotated[Preset, typer.Option(help="What is scrubbed from the documents before.")] = Preset.IDENTIFIERS,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KIND=ACTION", help="As `rag tenant pii --set`; repeat for more."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval on test collections: ranking quality with 95% intervals, latency, ingestion.
@@ -49,7 +55,7 @@ def retrieval(
     a time, after warm-up.
     """
     check_places(as_json, [output, html, write_baseline], [baseline, compare])
-    runs = run(as_json, lambda: _measure(folders, split))
+    runs = run(as_json, lambda: _measure(folders, split, pii, changes or []))
     if output:
         _write_json(output, runs)
     if html:
@@ -136,15 +142,19 @@ def check_places(as_json: bool, written: Sequence[Path | None], read: Sequence[P
             fail(as_json, "NoSuchPath", f"there is no file {path}")
 
 
-async def _measure(folders: Sequence[Path], split: str | None) -> list[RunDocument]:
+async def _measure(
+    folders: Sequence[Path], split: str | None, pii: Preset, changes: Sequence[str]
+) -> list[RunDocument]:
     from eval.bar import Bar
     from eval.datasets.beir import load_dataset
     from eval.experiment import run_experiment
     from eval.report import run_document
+    from rag_service.detect.actions import with_changes
 
+    scrubbing = with_changes(ScrubPolicy(pii), changes)
     datasets = [load_dataset(folder, split) for folder in folders]  # a mistake in the last is told before the first run
     with Bar() as bar:
-        return [run_document(await run_experiment(dataset, bar)) for dataset in datasets]
+        return [run_document(await run_experiment(dataset, bar, scrubbing)) for dataset in datasets]
 
 
 def _conclude(

@@ -24,6 +24,7 @@ from rag_service.authentication import Caller, act_as
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import InvalidRequest, QuestionRefused, Refused
 from rag_service.domain.identity import EVERYONE
+from rag_service.domain.scrubbing import ScrubPolicy
 from rag_service.query.ask import search
 from rag_service.query.retrieve import Filters
 from rag_service.settings import load_settings
@@ -70,12 +71,12 @@ class Run:
     refused_queries: int
 
 
-async def run_experiment(dataset: Dataset, progress: Progress) -> Run:
-    """The collection was ingested, its queries were asked, and the folder is gone again."""
+async def run_experiment(dataset: Dataset, progress: Progress, scrubbing: ScrubPolicy | None = None) -> Run:
+    """The collection was ingested under this policy, its queries were asked, and the folder is gone again."""
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as folder:
         settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32))
         async with open_service(settings) as service:
-            names, outcome = await _ingest_all(dataset, service, progress)
+            names, outcome = await _ingest_all(dataset, service, progress, scrubbing or ScrubPolicy())
             tenant = await service.store.tenants.by_name(_TENANT)
             caller = await act_as(tenant, _USER, (), groups_of=service.store.groups)
             rankings, refused = await _ask_all(dataset, service, caller, names, progress)
@@ -83,9 +84,12 @@ async def run_experiment(dataset: Dataset, progress: Progress) -> Run:
     return Run(dataset, per_query(dataset.judgements, rankings), outcome, latencies, refused)
 
 
-async def _ingest_all(dataset: Dataset, service: Service, progress: Progress) -> tuple[dict[str, str], IngestOutcome]:
+async def _ingest_all(
+    dataset: Dataset, service: Service, progress: Progress, scrubbing: ScrubPolicy
+) -> tuple[dict[str, str], IngestOutcome]:
     """The collection's id of every document by the service's, and how it went."""
-    tenant = await service.store.tenants.create(_TENANT, "identifiers")
+    tenant = await service.store.tenants.create(_TENANT, scrubbing.preset)
+    tenant = await service.store.tenants.set_scrubbing(tenant, scrubbing)
     intake = Intake(tenant, _USER, _USER, [EVERYONE])
     names: dict[str, str] = {}
     refused: Counter[str] = Counter()

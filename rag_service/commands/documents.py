@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rag_service.commands.access import DocumentId, access_app
+from rag_service.commands.document_text import document_text
 from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 documents_app = typer.Typer(help="List, show, share and delete documents.", no_args_is_help=True)
 documents_app.add_typer(access_app, name="access")
+documents_app.command("text")(document_text)
 
 
 @documents_app.command("list")

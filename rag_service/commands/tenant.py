@@ -18,6 +18,8 @@ from rag_service.commands.options import (
     table,
 )
 from rag_service.commands.policy import policy
+from rag_service.commands.scrubbing import pii as pii_command
+from rag_service.domain.scrubbing import Preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +38,7 @@ class GroupFacts(TypedDict):
 
 tenant_app = typer.Typer(help="Create, list, show and delete tenants, and say what each allows.", no_args_is_help=True)
 tenant_app.command("policy")(policy)
+tenant_app.command("pii")(pii_command)
 group_app = typer.Typer(help="Say who belongs to a group of a tenant.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the tenant.", metavar="NAME")]
@@ -45,17 +48,13 @@ Name = Annotated[str, typer.Argument(help="Name of the tenant.", metavar="NAME")
 def create(
     name: Name,
     pii: Annotated[
-        str, typer.Option(help="What is scrubbed: identifiers, persons (names too), strict (places, dates too).")
-    ] = "identifiers",
+        Preset, typer.Option(help="What is scrubbed: identifiers, persons (names too), strict (places, dates too).")
+    ] = Preset.IDENTIFIERS,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant, with keys and a collection of its own."""
-    from rag_service.detect.policy import PiiPolicy
     from rag_service.wiring import open_store
-
-    if pii not in list(PiiPolicy):
-        raise typer.BadParameter(f"choose one of {', '.join(PiiPolicy)}", param_hint="--pii")
 
     async def action() -> Tenant:
         async with open_store(settings_for(data_dir)) as store:

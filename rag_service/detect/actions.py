@@ -53,12 +53,34 @@ def admitted(kind: str) -> list[Action]:
     return [action for action in Action if admits(kind, action)]
 
 
-def with_all(policy: ScrubPolicy, action: Action) -> dict[str, Action]:
-    """The policy's overrides, and this action for every kind that it removes and that admits it."""
-    wanted = {
-        kind: action for kind, done in actions_of(policy).items() if done is not Action.KEEP and admits(kind, action)
-    }
-    return {**dict(policy.overrides), **wanted}
+def with_changes(policy: ScrubPolicy, changes: Iterable[str]) -> ScrubPolicy:
+    """The policy with each of the changes, written ``KIND=ACTION``, in order. ``KIND=default`` takes one back, and
+    ``all=ACTION`` is for every kind that the policy removes and that admits it.
+
+    >>> policy = with_changes(ScrubPolicy(), ["all=mask", "iban_code=default"])
+    >>> [actions_of(policy)[kind].value for kind in ("email_address", "iban_code", "credential", "person")]
+    ['mask', 'redact', 'redact', 'keep']
+
+    Raises:
+        InvalidRequest: as ``actions_of``, and for what is not written so.
+    """
+    for change in changes:
+        kind, equals, action = change.replace("-", "_").partition("=")
+        if not equals:
+            raise InvalidRequest("a change is written KIND=ACTION")
+        overrides = policy.as_json()["overrides"]
+        if action == "default":
+            overrides.pop(kind, None)
+        else:
+            wanted = _admitting(policy, Action(action)) if kind == "all" and action in list(Action) else [kind]
+            overrides |= dict.fromkeys(wanted, action)
+        policy = ScrubPolicy.parse({**policy.as_json(), "overrides": overrides})
+    actions_of(policy)
+    return policy
+
+
+def _admitting(policy: ScrubPolicy, action: Action) -> list[str]:
+    return [kind for kind, done in actions_of(policy).items() if done is not Action.KEEP and admits(kind, action)]
 
 
 def _default(kind: str) -> Action:

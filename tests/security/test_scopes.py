@@ -39,11 +39,13 @@ ACTORS = (
     "rag_service/authentication.py",
     "rag_service/owner/desk.py",
     "rag_service/explain.py",
+    "rag_service/reading.py",
     "ingestion/demo.py",
     "eval/",
 )
 """Who may act as a user without that user's credential: the operator's desk, behind the master key's token; what tells
-the operator whether a user reads a document, and nothing of what it says; and what runs on data of its own."""
+the operator whether a user reads a document, and nothing of what it says; what shows an operator the text that a user
+reads; and what runs on data of its own."""
 REQUEST_PATHS = ("rag_service/web/", "rag_service/query/")
 ROUTE_VERBS = {"get", "put", "post", "patch", "delete", "head", "options", "api_route", "route", "websocket"}
 CALLERS = {"QueryCaller", "IngestCaller", "ManageCaller"}
