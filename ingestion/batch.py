@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Generic, TypeVar
 from ingestion.pipeline import Unchanged, content_token
 from rag_service.authentication import operate
 from rag_service.domain.document import Upload
-from rag_service.domain.errors import QueueFull, Refused
+from rag_service.domain.errors import NotFound, QueueFull, Refused
 from rag_service.domain.identity import Principal
-from rag_service.domain.jobs import ENDED, Job, JobState, Standing, UploadRequest
+from rag_service.domain.jobs import ENDED, Job, JobState, Report, Standing, UploadRequest
 from rag_service.store.tenants import Tenant
 from rag_service.store.uploads import Accepted, seal_upload
 from rag_service.wiring import Store
@@ -72,10 +73,11 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file."""
+    """What became of one file, and by the way to them within it, of the files that came in it."""
 
     path: Path
     result: Outcome
+    members: Mapping[str, Outcome] = field(default_factory=dict)
 
 
 def find_files(paths: Sequence[Path], source: str | None) -> Iterator[FoundFile]:
@@ -102,6 +104,11 @@ async def ingest_files(
     Raises ``Unavailable`` where going on makes no sense; what was accepted until then stays in the queue.
     """
     outcomes: dict[int, Outcome] = {}
+    members: dict[int, dict[str, Outcome]] = defaultdict(dict)
+
+    def member(numbered: tuple[int, FoundFile], path: str, outcome: Outcome) -> None:
+        members[numbered[0]][path] = outcome
+        watcher.member(numbered[1], path, outcome)
 
     def ended(numbered: tuple[int, FoundFile], outcome: Outcome) -> bool:
         outcomes[numbered[0]] = outcome
@@ -111,8 +118,8 @@ async def ingest_files(
         file = numbered[1]
         return Upload(name=file.path.name, content=_read(file.path, max_bytes), source=file.source)
 
-    await ingest_each(enumerate(files), opened, intake, store, Watcher(ended, watcher.moved))
-    return [FileOutcome(file.path, outcomes[number]) for number, file in enumerate(files)]
+    await ingest_each(enumerate(files), opened, intake, store, Watcher(ended, watcher.moved, member))
+    return [FileOutcome(file.path, outcomes[number], members.get(number, {})) for number, file in enumerate(files)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,8 @@ class Watcher(Generic[T]):
 
     ended: Callable[[T, Outcome], bool]
     moved: Callable[[Sequence[Standing]], None] = field(default=lambda _: None)
+    member: Callable[[T, str, Outcome], None] = field(default=lambda *_: None)
+    """Is told of what came in an item: the way to it within the item, and its outcome."""
 
 
 async def ingest_each(
@@ -142,13 +151,14 @@ class _Batch(Generic[T]):
         self._store = store
         self._watcher = watcher
         self._waiting: dict[str, T] = {}
+        self._members: dict[str, tuple[T, str]] = {}
         self._sources: set[str] = set()
         self._enough = False
 
     async def run(self, items: Iterator[T]) -> None:
         coming = True
-        while (coming and not self._enough) or self._waiting:
-            while coming and not self._enough and len(self._waiting) < _AHEAD:
+        while (coming and not self._enough) or self._waiting or self._members:
+            while coming and not self._enough and len(self._waiting) + len(self._members) < _AHEAD:
                 coming = await self._take(items)
             await self._look()
 
@@ -163,10 +173,17 @@ class _Batch(Generic[T]):
             self._tell(item, refusal)
         else:
             if isinstance(taken, Unchanged):
+                await self._tell_members(item, taken)
                 self._tell(item, taken)
             else:
                 self._waiting[taken.job_id] = item
         return True
+
+    async def _tell_members(self, item: T, unchanged: Unchanged) -> None:
+        """What came in an item that did not change did not change either."""
+        tenant = self._intake.tenant
+        for path, document_id in (await members_of(unchanged.document_id, tenant, self._store)).items():
+            self._watcher.member(item, path, Unchanged(document_id))
 
     async def _accept(self, item: T) -> Accepted | Unchanged:
         upload = await asyncio.to_thread(self._opened, item)
@@ -176,17 +193,33 @@ class _Batch(Generic[T]):
         return await accept_upload(upload, self._intake, self._store)
 
     async def _look(self) -> None:
-        """Those that ended meanwhile have their outcome."""
+        """Those that ended meanwhile have their outcome; what came in them is waited for likewise."""
         tenant = self._intake.tenant
-        standing = await self._store.jobs.standing(operate(tenant), list(self._waiting))
+        waiting = [*self._waiting, *self._members]
+        standing = await self._store.jobs.standing(operate(tenant), waiting)
         self._watcher.moved(list(standing.values()))
         ended = [job_id for job_id, one in standing.items() if one.state in ENDED]
         for job in await self._store.jobs.these(operate(tenant), tenant.keys, ended) if ended else ():
-            self._tell(self._waiting.pop(job.job_id), outcome_of(job))
-        for gone in self._waiting.keys() - standing.keys():
-            self._tell(self._waiting.pop(gone), Refused("cancelled", "the tenant was deleted"))
-        if self._waiting:
+            self._end(job.job_id, outcome_of(job), job.report)
+        for gone in set(waiting) - standing.keys():
+            self._end(gone, Refused("cancelled", "the tenant was deleted"), None)
+        if self._waiting or self._members:
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _end(self, job_id: str, outcome: Outcome, report: Report | None) -> None:
+        if job_id in self._members:
+            item, path = self._members.pop(job_id)
+            self._watcher.member(item, path, outcome)
+            return
+        item = self._waiting.pop(job_id)
+        for member in report.members if report else ():
+            if member.job_id is None:
+                self._watcher.member(item, member.path, Unchanged(member.document_id))
+            else:
+                self._members[member.job_id] = item, member.path
+        for refused in report.refused_members if report else ():
+            self._watcher.member(item, refused.path, Refused(refused.reason, refused.detail))
+        self._tell(item, outcome)
 
     def _tell(self, item: T, outcome: Outcome) -> None:
         self._enough = not self._watcher.ended(item, outcome) or self._enough
@@ -215,6 +248,20 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
             return await store.uploads.accept(operator, tenant.keys, sealed)
         except QueueFull:
             await asyncio.sleep(_FULL_WAIT_S)
+
+
+async def members_of(document_id: str, tenant: Tenant, store: Store) -> dict[str, str]:
+    """The live documents that came in this one, by the way to them within it."""
+    operator, found = operate(tenant), dict[str, str]()
+    for one in (await store.versions.members(operator, document_id)).values():
+        if one.content_token is None:
+            continue
+        try:
+            meta = await store.documents.meta(operator, tenant.keys, one.document_id)
+        except NotFound:
+            continue
+        found[meta.member or meta.title] = one.document_id
+    return dict(sorted(found.items()))
 
 
 def outcome_of(job: Job) -> Outcome:

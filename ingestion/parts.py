@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingestion.containers.limits import UnpackLimits
 from ingestion.pipeline import IngestionParts
 from ingestion.stages import Stages
 from rag_service.settings import Settings
@@ -17,4 +18,11 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         stages=stages,
         max_bytes=settings.max_upload_mb * 2**20,
         max_passages=settings.document_passages,
+        unpack_limits=UnpackLimits(
+            depth=settings.archive_depth,
+            members=settings.archive_members,
+            expanded=settings.archive_mb * 2**20,
+            member=settings.max_upload_mb * 2**20,
+            ratio=settings.archive_ratio,
+        ),
     )

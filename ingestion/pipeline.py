@@ -1,6 +1,6 @@
 """A document's path, in order.
 
-upload → accept → validate → parse → scrub → screen → judge → verdict → chunk → embed → seal → store → index
+upload → accept → unpack → validate → parse → scrub → screen → judge → verdict → chunk → embed → seal → store → index
 
 An accepted upload is durable (``rag_service.store.uploads``). A worker takes it from the queue and walks it through
 ``ingest``; the index follows what was stored (``rag_service.follow``).
@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ingestion.containers.limits import UnpackLimits
 from ingestion.embed import embed
+from ingestion.members import as_member, kin_of, member_path, read, upload_of, with_its_container
 from ingestion.removal import KeyedPolicy
 from ingestion.screen import DETECTOR_VERSION
 from ingestion.seal import Tag, kinds_of, seal
@@ -55,7 +57,7 @@ class Task:
 
     @property
     def upload(self) -> Upload:
-        return Upload(self.request.name, self.content, self.request.source, self.request.title)
+        return upload_of(self.request, self.content)
 
     @property
     def access(self) -> list[Principal]:
@@ -76,6 +78,7 @@ class IngestionParts:
     stages: Stages
     max_bytes: int
     max_passages: int
+    unpack_limits: UnpackLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,13 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
         Refused: it cannot become a document; an earlier version stays live.
         LeaseLost: the job was cancelled, or is another worker's by now; nothing was stored.
     """
+    is_in_held = False
+    if task.request.parent is not None:
+        task, is_in_held = await as_member(task, parts)
     tenant, operator, upload = task.tenant, operate(task.tenant), task.upload
     policy = KeyedPolicy(tenant.scrubbing, tenant.keys.pseudonym_key)
     token = content_token(upload, tenant, parts.stages.fingerprint)
-    live = await parts.versions.live(operator, tenant.keys, upload.source)
+    live = await parts.versions.live(operator, tenant.keys, task.request.identity)
     if live is not None and live.is_same(token, task.request.owner):
         await parts.versions.withdraw_held(operator, live.document_id)
         return Unchanged(live.document_id)
@@ -119,10 +125,11 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     readers = None if live is None else _most_readers(live, task)
     if live is not None and readers is not None:
         await _refuse_wider_access(live, readers, task, parts)
-    parsed = await parts.stages.parse(upload, parts.max_bytes)
+    reading = await read(task, parts)
+    parsed = reading.document
     cleaned = await parts.stages.scrub(parsed, upload.source, policy)
     judged = await parts.stages.judge(cleaned.document)
-    decided = verdict(judged, None)
+    decided = with_its_container(verdict(judged, None)) if is_in_held else verdict(judged, None)
     chunks = await parts.stages.chunk(judged)
     if not chunks:
         raise Refused("no_text", "the file holds no text that can be read")
@@ -143,14 +150,21 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
         takes_over=live is not None and live.owner != task.request.owner,
         replaces=live.version if live else None,
         verdict=decided,
+        member=member_path(task.request, cleaned.source),
     )
     about = _reviewed(tag, judged, tenant)
-    tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
+    if not is_in_held:
+        tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
     sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
     review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
-    report = _report(tag, judged, len(chunks), parsed.stripped)
+    kin, told = await kin_of(
+        task, reading, tag, parts, lambda one: content_token(one, tenant, parts.stages.fingerprint)
+    )
+    report = replace(
+        _report(tag, judged, len(chunks), parsed.stripped), members=told.members, refused_members=told.refused_members
+    )
     sealed_report = seal_report(tenant.keys, task.claim.job_id, report)
-    await parts.versions.switch(operator, sealed, task.claim, sealed_report, review)
+    await parts.versions.switch(operator, sealed, task.claim, sealed_report, review, kin)
     return Stored(tag.version, len(chunks))
 
 
@@ -187,6 +201,8 @@ def _most_readers(live: LiveVersion, task: Task) -> list[Principal] | None:
     the place of the former: its source may have been taken by somebody who waited for just this content. Only
     operators and administrators come as far as that (``rag_service.store.uploads``).
     """
+    if task.request.parent is not None:  # its container's list is its own, and was just read
+        return None
     is_owner, is_named = task.request.owner == live.owner, task.request.access is not None
     stays_as_it_is, is_replaced = is_owner and not is_named, is_named and not is_owner
     return None if stays_as_it_is or is_replaced or EVERYONE in task.access else task.access
@@ -233,7 +249,7 @@ def _reviewed(tag: Tag, screened: ScreenedDocument, tenant: Tenant) -> Reviewed:
         document_id=tag.document_id,
         version=tag.version,
         content_token=tag.content_token,
-        source_token=tenant.keys.token("source", tag.upload.source),
+        source_token=tenant.keys.token("source", tag.request.identity),
         source=tag.source,
         detector_version=tag.verdict.detector_version,
         reasons=tag.verdict.reasons,

@@ -39,6 +39,7 @@ class Tag:
 
     ``replaces`` is the live version of the document, 0 where none is, ``None`` where the document is new. ``released``
     are the kinds of suspicions with which a reviewer released just this content before: then its verdict holds nothing.
+    ``member`` is the way to it within the archive or mail that it came in, scrubbed like ``source``.
     """
 
     document_id: str
@@ -53,6 +54,7 @@ class Tag:
     replaces: int | None = None
     verdict: Verdict = field(default_factory=lambda: Verdict((), ""))
     released: Collection[str] | None = None
+    member: str | None = None
 
     @property
     def is_held(self) -> bool:
@@ -78,7 +80,7 @@ def seal(
     meta = {
         "title": scrubbed.title,
         "source": tag.source,
-        "source_token": keys.token("source", tag.upload.source),
+        "source_token": keys.token("source", tag.request.identity),
         "media_type": scrubbed.media_type,
         "owner": tag.request.owner,
         "ingested_by": tag.request.ingested_by,
@@ -95,6 +97,8 @@ def seal(
         "concealments": list(document.concealments),
         "verdict": {"reasons": list(tag.verdict.reasons), "detector_version": tag.verdict.detector_version},
         **_more(tag, keys),
+        "parent_id": tag.request.parent,
+        "member": tag.member,
     }
     source_of_chunk = {
         "content_sha256": content_sha256,
@@ -106,7 +110,7 @@ def seal(
         tenant=keys.tenant,
         document_id=tag.document_id,
         version=tag.version,
-        source_token=keys.token("source", tag.upload.source),
+        source_token=keys.token("source", tag.request.identity),
         content_token=tag.content_token,
         version_key=wrapped,
         text=version_seal.seal(scrubbed.text.encode(), "text"),

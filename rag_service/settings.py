@@ -172,6 +172,19 @@ class Settings(BaseSettings):
     ] = 600
     threads: Annotated[int, Field(description="Threads for embedding.", ge=1, le=64)] = 2
     max_upload_mb: Annotated[int, Field(description="Largest file that is ingested, in MiB.", ge=1, le=4096)] = 64
+    archive_depth: Annotated[
+        int, Field(description="How many archives and mails may lie in each other in one upload.", ge=1, le=16)
+    ] = 4
+    archive_members: Annotated[
+        int,
+        Field(description="Most files in an archive or mail, those of archives in it counted too.", ge=1, le=50_000),
+    ] = 2000
+    archive_mb: Annotated[
+        int, Field(description="Most MiB that an upload expands to, all that is in it taken together.", ge=1, le=4096)
+    ] = 256
+    archive_ratio: Annotated[
+        int, Field(description="How often its own size an upload may expand to; below 4 MiB it may more.", ge=1)
+    ] = 200
     document_passages: Annotated[
         int, Field(description="Most passages of a document; embedding takes about a second for sixty of them.", ge=1)
     ] = 50_000

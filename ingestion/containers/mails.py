@@ -5,7 +5,6 @@ What belongs to the body is none: its other form, and the images that are shown 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from email import policy
 from email.message import Message
@@ -101,7 +100,6 @@ def _own(name: str, taken: set[str]) -> str:
 
 
 def _outlook(content: bytes) -> Iterator[tuple[str, bytes]]:
-    from oxmsg import Message as OutlookMessage
+    from ingestion.parsers.outlook import attachments_of
 
-    for attachment in OutlookMessage.load(io.BytesIO(content)).attachments:
-        yield attachment.file_name or "attachment", attachment.file_bytes or b""
+    yield from attachments_of(content)

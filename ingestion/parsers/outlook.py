@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ingestion.decode import declared_encoding, decode_text
@@ -87,3 +87,11 @@ def _line(text: str | None) -> str:
 def _ended(text: str) -> str:
     """The text without the zeros that end it where the program that wrote it counts them."""
     return text.replace("\x00", "")
+
+
+def attachments_of(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Each attachment's name and content; a message that was attached as an object has none of its own."""
+    from oxmsg import Message
+
+    for attachment in Message.load(io.BytesIO(content)).attachments:
+        yield _attachment_name(attachment), attachment.file_bytes or b""

@@ -46,7 +46,8 @@ class UploadRequest:
     ``source`` is the document's identity. ``access`` are principals as text, for a new document, one that was of
     another owner, and as those who may be on the list of one that is replaced; ``None`` keeps the
     list of one that is replaced, and makes a new one private to its owner. ``folder`` is the synchronised folder that
-    the file belongs to.
+    the file belongs to. ``parent`` and ``parent_version`` are the version of an archive or mail that it came in: then
+    owner and readers are those of that document, ``within`` is the way to it there, and ``file_name`` its own name.
     """
 
     name: str
@@ -56,6 +57,40 @@ class UploadRequest:
     access: tuple[str, ...] | None
     title: str | None = None
     folder: str | None = None
+    parent: str | None = None
+    parent_version: int = 0
+    within: str | None = None
+    file_name: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What no other upload of the tenant has unless it is of the same document.
+
+        A member's is below its container, and begins as no source may: nobody can put a document in its place.
+        """
+        if self.parent is not None:
+            return f"\x00{self.parent}\x00{self.source}"
+        if self.source.startswith("\x00"):
+            raise ValueError("a source that no name can be")
+        return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJob:
+    """A file that came in an upload. ``job_id`` makes it a document; ``None`` where it is one already, unchanged."""
+
+    path: str
+    document_id: str
+    job_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRefused:
+    """A file that came in an upload and is not taken."""
+
+    path: str
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +109,8 @@ class Report:
     reason: str | None = None
     detail: str | None = None
     held: tuple[str, ...] = ()
+    members: tuple[MemberJob, ...] = ()
+    refused_members: tuple[MemberRefused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+HELD_CONTAINER = "held_container"
+
 REASONS: Mapping[str, str] = {
     "concealed_instruction": "Text that a reader of the file does not see gives orders to a model.",
     "encoded_instruction": "An order to a model is written in base64 or another encoding.",
@@ -14,6 +16,7 @@ REASONS: Mapping[str, str] = {
     "disguised_text": "Whole sentences are made invisible by their colour, size or place.",
     "hidden_characters": "Characters that no reader can see spell out text.",
     "flood": "Documents of one uploader word one claim in several ways, as if to outvote what others say.",
+    HELD_CONTAINER: "The archive or mail that it came in waits for a reviewer.",
 }
 """Every reason that a verdict can have, and what it means; the gravest first."""
 

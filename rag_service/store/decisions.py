@@ -14,6 +14,7 @@ from rag_service.domain.identity import Principal, TenantId
 from rag_service.store import tables
 from rag_service.store.access import refuse_wider_list, replace_access, sealed_access, sealed_owner
 from rag_service.store.database import Connection, now
+from rag_service.store.members import align, cancel_members, remove_members
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed
 from rag_service.store.switch import remove_chunks
@@ -58,13 +59,16 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
     this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
     await connection.execute(update(tables.documents).where(this).values(live_version=held.version))
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+    await align(connection, tenant, keys, held.document_id)
 
 
 async def reject(connection: Connection, tenant: TenantId, held: Held) -> None:
     """The version, its key and its chunks are gone; where nothing of the document is live, all of it is."""
+    await cancel_members(connection, tenant, held.document_id)
     removed = await remove_chunks(connection, tenant, held.document_id, held.version)
     await connection.execute(delete(tables.versions).where(held.place))
     if not held.live_version:
+        await remove_members(connection, tenant, held.document_id)
         documents = tables.documents.c
         this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
         await connection.execute(delete(tables.documents).where(this))

@@ -18,7 +18,8 @@ class DocumentMeta:
     """What is told of a document version. ``removed`` counts what was scrubbed, by entity type; ``actions`` say what
     was done with each type, and ``unsearched`` which could not be looked for in the document's language. ``restorable``
     counts the values that are sealed beside the text. ``reviewed`` are kinds of suspicions with which a reviewer
-    released it: they are no longer held against it."""
+    released it: they are no longer held against it. ``parent_id`` is the archive or mail that it came in, and
+    ``member`` the way to it there."""
 
     document_id: str
     version: int
@@ -38,6 +39,8 @@ class DocumentMeta:
     suspicions: dict[str, int]
     concealments: list[str]
     reviewed: tuple[str, ...] = ()
+    parent_id: str | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

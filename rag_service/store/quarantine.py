@@ -17,9 +17,11 @@ from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.errors import Conflict, Forbidden, IntegrityError, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Role
 from rag_service.domain.review import Decision, HeldDocument, Review
+from rag_service.domain.verdict import HELD_CONTAINER
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database
 from rag_service.store.decisions import Held, reject, release
+from rag_service.store.members import member_ids
 from rag_service.store.opened import is_held, reasons_of
 from rag_service.store.reviews import Reviewed, opened_reviews, record, released_kinds, sealed_review
 
@@ -119,7 +121,21 @@ class Quarantine:
                 raise Conflict("review", "somebody else than its uploader and its owner is to release this document")
             await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope), note))
             await release(connection, scope.tenant, keys, held, _who(scope))
+            await self._release_members(connection, scope, keys, document_id)
         return held.version
+
+    async def _release_members(
+        self, connection: Connection, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str
+    ) -> None:
+        """What came in the document and waits for no other reason than that goes live with it."""
+        for member_id in await member_ids(connection, scope.tenant, document_id):
+            try:
+                held = await _one(connection, scope, keys, member_id)
+            except NotFound:
+                continue
+            if held.about.reasons == (HELD_CONTAINER,):
+                await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope)))
+                await release(connection, scope.tenant, keys, held, _who(scope))
 
     async def reject(
         self,

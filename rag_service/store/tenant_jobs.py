@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Role
-from rag_service.domain.jobs import PENDING, Job, JobState, Report, Standing
+from rag_service.domain.jobs import PENDING, Job, JobState, MemberJob, MemberRefused, Report, Standing
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database, now
 from rag_service.store.uploads import cancel_uploads, opened_request
@@ -189,7 +189,9 @@ def _job(keys: TenantKeys, row: Row[Any]) -> tuple[Job, str | None]:
     if row.sealed_report is not None:
         told = json.loads(keys.open_name("report", row.sealed_report, row.id))
         lists = {name: tuple(told.get(name, ())) for name in ("suspicions", "stripped", "held")}
-        report = Report(**{**told, **lists})
+        members = tuple(MemberJob(**one) for one in told.pop("members", ()))
+        refused = tuple(MemberRefused(**one) for one in told.pop("refused_members", ()))
+        report = Report(**{**told, **lists}, members=members, refused_members=refused)
     job = Job(
         job_id=row.id,
         document_id=row.document_id,

@@ -60,7 +60,7 @@ def seal_upload(keys: TenantKeys, request: UploadRequest, content: bytes) -> Sea
     return SealedUpload(
         tenant=keys.tenant,
         job_id=job_id,
-        source_token=keys.token("source", request.source),
+        source_token=keys.token("source", request.identity),
         content_token=keys.token("upload", both),
         owner_token=None if request.owner is None else keys.token("user", request.owner),
         request=keys.seal_name("request", asked, job_id),
@@ -103,7 +103,7 @@ class Uploads:
             if same is not None:
                 return Accepted(document_id, same)
             await self._refuse_overflow(connection, scope, upload)
-            await self._insert(connection, upload, document_id)
+            await insert_upload(connection, upload, document_id)
         return Accepted(document_id, upload.job_id)
 
     async def open(self, operator: OperatorScope, keys: TenantKeys, job_id: str) -> tuple[UploadRequest, bytes]:
@@ -169,28 +169,33 @@ class Uploads:
         if count and (count >= self._limits.jobs or size + upload.size > self._limits.size):
             raise QueueFull(_RETRY_AFTER_S)
 
-    async def _insert(self, connection: Connection, upload: SealedUpload, document_id: str) -> None:
-        place, moment = {"tenant_id": upload.tenant, "job_id": upload.job_id}, now()
-        job = {
-            "id": upload.job_id,
-            "tenant_id": upload.tenant,
-            "document_id": document_id,
-            "source_token": upload.source_token,
-            "content_token": upload.content_token,
-            "owner_token": upload.owner_token,
-            "state": JobState.QUEUED,
-            "stage": "",
-            "size": upload.size,
-            "attempts": 0,
-            "not_before": moment,
-            "created_at": moment,
-            "changed_at": moment,
-        }
-        await connection.execute(insert(tables.jobs).values(job))
-        await connection.execute(insert(tables.uploads).values({**place, "sealed_request": upload.request}))
-        await connection.execute(
-            insert(tables.spool).values({**place, "content_key": upload.content_key, "sealed_content": upload.content})
-        )
+
+async def insert_upload(
+    connection: Connection, upload: SealedUpload, document_id: str, parent_id: str | None = None
+) -> None:
+    """As part of this transaction, the upload waits for its turn; ``parent_id`` is the document that it came in."""
+    place, moment = {"tenant_id": upload.tenant, "job_id": upload.job_id}, now()
+    job = {
+        "id": upload.job_id,
+        "tenant_id": upload.tenant,
+        "document_id": document_id,
+        "source_token": upload.source_token,
+        "content_token": upload.content_token,
+        "owner_token": upload.owner_token,
+        "state": JobState.QUEUED,
+        "stage": "",
+        "size": upload.size,
+        "attempts": 0,
+        "not_before": moment,
+        "created_at": moment,
+        "changed_at": moment,
+        "parent_id": parent_id,
+    }
+    await connection.execute(insert(tables.jobs).values(job))
+    await connection.execute(insert(tables.uploads).values({**place, "sealed_request": upload.request}))
+    await connection.execute(
+        insert(tables.spool).values({**place, "content_key": upload.content_key, "sealed_content": upload.content})
+    )
 
 
 async def cancel_pending(connection: Connection, tenant: TenantId, document_id: str) -> None:

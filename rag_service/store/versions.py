@@ -7,26 +7,38 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.document import SealedVersion
-from rag_service.domain.errors import Conflict, NotFound
-from rag_service.domain.identity import AccessScope, OperatorScope, Principal, TenantId
+from rag_service.domain.errors import Conflict
+from rag_service.domain.identity import AccessScope, OperatorScope, Principal
 from rag_service.store import tables
 from rag_service.store.access import managed, set_access
 from rag_service.store.claims import Claim
-from rag_service.store.database import Connection, Database
+from rag_service.store.database import Database
 from rag_service.store.live_version import LiveVersion, of_source
+from rag_service.store.members import (
+    AsMember,
+    NewMembers,
+    StoredMember,
+    align,
+    refuse_member,
+    remove_document,
+    settle,
+    stored_members,
+    waits,
+)
 from rag_service.store.opened import refuse_held
-from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import SealedReview
-from rag_service.store.switch import drop_held, make_live, put_in_quarantine, remove_chunks
-from rag_service.store.uploads import cancel_pending
+from rag_service.store.switch import drop_held, make_live, put_in_quarantine
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
+
+
+Kin = AsMember | NewMembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +69,14 @@ class Versions:
         claim: Claim,
         sealed_report: bytes,
         held: SealedReview | None = None,
+        kin: Kin | None = None,
     ) -> None:
         """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
 
         All of it, or nothing: so is a change of owner and access list. The job is done when the index has followed.
-        With ``held``, which is entered in the history, the version is in quarantine, and what is live stays so.
+        With ``held``, which is entered in the history, the version is in quarantine, and what is live stays so. With
+        ``kin`` it is a member's version and agrees with its container's; or a container's, whose new members wait in
+        the queue, and whose former ones are gone once it is live.
 
         Raises:
             Conflict: another ingestion of the same source or a reviewer was quicker, by which its owner may be another
@@ -76,6 +91,7 @@ class Versions:
                     await make_live(connection, operator.tenant, sealed, claim, sealed_report)
                 else:
                     await put_in_quarantine(connection, operator.tenant, sealed, held, claim, sealed_report)
+                await settle(connection, operator.tenant, sealed.document_id, kin, is_held=held is not None)
         except UniqueViolation:
             raise Conflict("version") from None
 
@@ -90,24 +106,13 @@ class Versions:
         Raises ``NotFound``.
         """
         async with self._database.write(operator.tenant) as connection:
-            await self._delete(connection, operator.tenant, document_id)
+            await remove_document(connection, operator.tenant, document_id)
 
     async def delete_managed(self, scope: AccessScope, keys: TenantKeys, document_id: str) -> None:
         """As ``delete``, for whoever may manage the document. Raises ``NotFound`` for everybody else."""
         async with self._database.write(scope.tenant) as connection:
             await managed(connection, scope, keys, document_id)
-            await self._delete(connection, scope.tenant, document_id)
-
-    async def _delete(self, connection: Connection, tenant: TenantId, document_id: str) -> None:
-        documents = tables.documents.c
-        removed = await remove_chunks(connection, tenant, document_id)
-        result = await connection.execute(
-            delete(tables.documents).where(documents.tenant_id == tenant, documents.id == document_id)
-        )
-        if not result.rowcount:
-            raise NotFound("document")
-        await cancel_pending(connection, tenant, document_id)
-        await note(connection, tenant, Change.DOCUMENT, document_id, removed)
+            await remove_document(connection, scope.tenant, document_id)
 
     async def set_access(
         self,
@@ -119,11 +124,23 @@ class Versions:
         """The access list is exactly ``principals``, or where there are none, the owner: in SQL at once, in the index
         when it follows.
 
-        Raises ``NotFound`` where the scope may not manage the document; ``InvalidRequest`` where it names nobody, and
-        the document has no owner.
+        What came in the document has the same list. Raises ``NotFound`` where the scope may not manage the document;
+        ``InvalidRequest`` where it names nobody, and the document has no owner; ``Conflict`` where it came in another.
         """
         async with self._database.write(scope.tenant) as connection:
             await set_access(connection, scope, keys, document_id, principals)
+            await refuse_member(connection, scope.tenant, document_id)
+            await align(connection, scope.tenant, keys, document_id)
+
+    async def members(self, operator: OperatorScope, document_id: str) -> dict[str, StoredMember]:
+        """The documents that came in this one, by the token of their source."""
+        async with self._database.read(operator.tenant) as connection:
+            return await stored_members(connection, operator, document_id)
+
+    async def is_held(self, operator: OperatorScope, document_id: str, version: int) -> bool:
+        """Whether this version of the document waits for a reviewer, or else is live. Raises ``NotFound``."""
+        async with self._database.read(operator.tenant) as connection:
+            return await waits(connection, operator.tenant, document_id, version)
 
     async def points(
         self, operator: OperatorScope, keys: TenantKeys, document_id: str
