@@ -14,7 +14,34 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _MAYBE_PHONE = re.compile(
     r"[+＋(\[]{0,3}\d(?:[^\w\n]{0,4}\d){6,199}(?:[ ,;/x#.]{0,4}(?:ext\.?|x|extn\.?)[ .:]{0,3}\d{1,7})?"
 )
+_LEAST_DIGITS = 7
 _PHONE_CONTEXT = ("phone", "number", "telephone", "cell", "cellphone", "mobile", "call", "tel", "fax", "whatsapp")
+
+
+_REGIONS = ("US", "GB", "DE", "IN", "IL", "BR")
+"""Whose ways of writing a number without ``+`` are tried."""
+_PHONE_TRIES = 12
+_PIECE = re.compile(r"[+＋]?[^\s+＋]+")
+
+
+def _phone_candidates(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of digits that may be one number. Lists are taken apart, as each number is tried for several countries."""
+    for run in _MAYBE_PHONE.finditer(text):
+        begin, end = run.span()
+        for plus in re.finditer(r"[+＋]", run.group()):
+            at = run.start() + plus.start()
+            if sum(c.isdigit() for c in text[begin:at]) >= _LEAST_DIGITS:
+                yield from _apart(text, begin, at)
+                begin = at
+        yield from _apart(text, begin, end)
+
+
+def _apart(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    words = [(begin + word.start(), begin + word.end()) for word in _PIECE.finditer(text[begin:end])]
+    if len(words) > 1 and all(sum(c.isdigit() for c in text[a:b]) >= _LEAST_DIGITS for a, b in words):
+        yield from words
+    else:
+        yield begin, begin + len(text[begin:end].rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +203,13 @@ def build_pattern_engine() -> PatternEngine:
 
         def analyze(self, text: str, entities: Any, nlp_artifacts: Any = None) -> list[Any]:  # noqa: ARG002  # presidio's signature
             results = []
-            for candidate in _MAYBE_PHONE.finditer(text):
+            for start, end in _phone_candidates(text):
                 # A letter on either side tells the matcher that this is part of a code.
-                low, high = max(0, candidate.start() - 2), min(len(text), candidate.end() + 2)
-                digits = sum(c.isdigit() for c in candidate.group())
-                for region in self.supported_regions:
-                    matches = list(phonenumbers.PhoneNumberMatcher(text[low:high], region, leniency=self.leniency))
+                low, high = max(0, start - 2), min(len(text), end + 2)
+                digits = sum(c.isdigit() for c in text[start:end])
+                for region in _REGIONS[:1] if text[start] in "+＋" else _REGIONS:
+                    matcher = phonenumbers.PhoneNumberMatcher(text[low:high], region, self.leniency, _PHONE_TRIES)
+                    matches = list(matcher)
                     for match in matches:
                         match.start, match.end = match.start + low, match.end + low
                         results.append(self._get_recognizer_result(match, text, region, nlp_artifacts))
