@@ -8,16 +8,13 @@ from typing import Any
 from ingestion.decode import declared_encoding, decode_text
 from ingestion.parsers.concealed_html import take_concealed
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
+from ingestion.parsers.page_tables import take_tables
 from ingestion.parsers.partition import partition
-from ingestion.parsers.tables import table_text
 from rag_service.domain.document import BlockKind, Element
 
 _AS_BLOCK = frozenset({"main", "details", "summary", "figure", "form", "button", "fieldset", "legend", "label"})
 """Tags whose text ``unstructured`` leaves out, or for whose sake it leaves out the rest."""
 
-_FLOW_IN_CELL = frozenset({"table", "h1", "h2", "h3", "h4", "h5", "h6", "form"})
-_PARTS = ("thead", "tbody", "tfoot", "tr", "td", "th", "caption")
-_PLACE = "\ue000{}\ue001"
 _PLACED = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -61,7 +58,7 @@ def html_extract(page: str) -> Extract:
     root = html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
     title = one_line(root.findtext(".//title") or "") or None
     apart = take_concealed(root)
-    tables = _take_tables(root)
+    tables = take_tables(root)
     _number_items(root)
     for node in root.iter(*_AS_BLOCK):
         node.tag = "div"
@@ -99,52 +96,3 @@ def _number_items(root: Any) -> None:
             own = item[0] if len(item) and item[0].tag == "p" and not (item.text or "").strip() else item
             own.text = f"{number}. {(own.text or '').lstrip()}"
             number += 1
-
-
-def _take_tables(root: Any) -> list[str]:
-    """Every data table is replaced by a place holder and returned as text; layout tables become blocks."""
-    from lxml import html
-
-    texts: list[str] = []
-    for table in list(root.iter("table")):
-        if _is_layout(table):
-            own = [node for node in table.iter(*_PARTS) if next(node.iterancestors("table")) is table]
-            for node in (table, *own):
-                node.tag = "div"
-            continue
-        rows = [[_cell_text(cell) for cell in _spread(row)] for row in table.iter("tr")]
-        header = next((all(cell.tag == "th" for cell in row) and len(row) > 1 for row in table.iter("tr")), False)
-        lines = table_text(rows, has_header=True if header else None)
-        caption = one_line(" ".join(text for node in table.iter("caption") for text in node.itertext()))
-        place = html.Element("div")
-        place.tail = table.tail
-        if lines or caption:
-            place.text = _PLACE.format(len(texts))
-            texts.append("\n".join(part for part in (caption, lines) if part))
-        table.getparent().replace(table, place)
-    return texts
-
-
-def _is_layout(table: Any) -> bool:
-    """Whether a table arranges a page rather than data: it holds other tables or headings, or has one column."""
-    if (table.get("role") or "").lower() in ("presentation", "none"):
-        return True
-    if any(node is not table for node in table.iter(*_FLOW_IN_CELL)):
-        return True
-    return all(len(row.findall("td")) + len(row.findall("th")) < 2 for row in table.iter("tr"))
-
-
-def _spread(row: Any) -> list[Any]:
-    """The cells of a row, one that spans columns repeated so that values stay under their headers."""
-    cells: list[Any] = []
-    for cell in row.iter("td", "th"):
-        width = cell.get("colspan") or "1"
-        cells += [cell] * (min(int(width), 50) if width.isdecimal() and int(width) else 1)
-    return cells
-
-
-def _cell_text(cell: Any) -> str:
-    """The words of a cell, with a space wherever a block or line break parts them."""
-    for node in cell.iter("br", "p", "div", "li"):
-        node.text, node.tail = f" {node.text or ''}", f" {node.tail or ''}"
-    return one_line("".join(cell.itertext()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 from ingestion.parsers.concealed_word import W as _W
@@ -10,8 +11,10 @@ from ingestion.parsers.concealed_word import take_hidden
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
 from ingestion.parsers.tables import table_text
+from ingestion.parsers.word_tables import take_word_tables
 from rag_service.domain.document import BlockKind, Element
 
+_PLACED = re.compile("\ue000(\\d{1,7})\ue001")
 _NAMES = {"w": _W[1:-1]}
 _TRANSPARENT = ("ins", "smartTag", "sdt", "moveTo", "customXml")
 """Wrappers that ``python-docx`` does not look into, although Word shows what they hold."""
@@ -30,15 +33,22 @@ def parse_docx(content: bytes) -> Extract:
     _unwrap(body)
     notes = [*_take_text_boxes(body), *_part_texts(document, "footnotes", "footnote")]
     notes += _part_texts(document, "endnotes", "endnote")
+    tables = take_word_tables(body)
     cleaned = io.BytesIO()
     document.save(cleaned)
     cleaned.seek(0)
     outline = Outline()
     elements: list[Element] = []
+    margins: dict[str, None] = {}
     for item in partition("docx", file=cleaned, include_page_breaks=False):
         text, kind, page = tidy(item.text or ""), BlockKind.TEXT, item.metadata.page_number
         if item.category == "Table":
             text, kind = html_table_text(item.metadata.text_as_html) or text, BlockKind.TABLE
+        elif (placed := _PLACED.fullmatch(text)) and int(placed.group(1)) < len(tables):
+            text, kind = tables[int(placed.group(1))], BlockKind.TABLE
+        elif item.category in ("Header", "Footer"):  # every section of the document has them
+            margins[text] = None
+            continue
         elif item.category == "ListItem":
             kind = BlockKind.LIST_ITEM
         elif item.category == "Title":
@@ -46,7 +56,7 @@ def parse_docx(content: bytes) -> Extract:
             outline.enter((item.metadata.category_depth or 0) + 1, text)
         if text:
             elements.append(Element(text, kind, page, outline.path))
-    elements += [Element(note) for note in notes]
+    elements += [Element(text) for text in (*notes, *margins) if text]
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
     title = own_title(document.core_properties.title)
     return Extract(tuple(elements), tuple(apart.concealed), title or first, tuple(apart.disguised))

@@ -10,7 +10,7 @@ import pytest
 from ingestion.parse import parse
 from ingestion.validate import validate
 from rag_service.domain.document import ParsedDocument, Upload
-from tests.ingestion.samples import xlsx_file
+from tests.ingestion.samples import docx_file, xlsx_file
 
 
 def parsed(name: str, content: bytes | str) -> ParsedDocument:
@@ -108,3 +108,70 @@ def test_long_rows_are_records_under_their_names() -> None:
         ("Where?", "Where?"),
         ("Where?", "Answer:"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (
+            "<tr><th rowspan=2>Region<th colspan=2>2023<tr><th>Q1<th>Q2<tr><td>North<td>1<td>2",
+            "Region: North; 2023 Q1: 1; 2023 Q2: 2",
+        ),
+        ("<tr><th>A<th>B<tr><td rowspan=2>x<td>1<tr><td>2", "A: x; B: 1\nA: x; B: 2"),
+        ("<tr><th>A<th>B<tr><td colspan=2>Group<tr><td>x<td>1", "Group\nA: x; B: 1"),
+        ("<tr><th>A<th>B<tr><td rowspan=9999>x<td>1", "A: x; B: 1"),
+        ("<thead><tr><th>A<th>B</thead><tr><th>x<td>1", "A: x; B: 1"),
+    ],
+)
+def test_cells_of_a_page_that_span_rows_and_columns_are_said_wherever_they_hold(table: str, expected: str) -> None:
+    assert texts("a.html", f"<table>{table}</table>") == [expected]
+
+
+def test_merged_cells_and_repeated_headers_of_a_word_table_are_joined() -> None:
+    from docx.oxml import OxmlElement
+
+    def build(document: Any) -> None:
+        document.add_paragraph("Before.")
+        table = document.add_table(rows=4, cols=3)
+        values = (("Region", "2023", ""), ("", "Q1", "Q2"), ("North", "1", "2"), ("", "3", "4"))
+        for row, cells in zip(table.rows, values, strict=True):
+            for cell, value in zip(row.cells, cells, strict=True):
+                cell.text = value
+        table.cell(0, 1).merge(table.cell(0, 2))
+        table.cell(0, 0).merge(table.cell(1, 0))
+        table.cell(2, 0).merge(table.cell(3, 0))
+        for row in table.rows[:2]:
+            row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # as Word's "repeat as header"
+        document.add_paragraph("After.")
+
+    assert texts("a.docx", docx_file(build)) == [
+        "Before.",
+        "Region: North; 2023 Q1: 1; 2023 Q2: 2\nRegion: North; 2023 Q1: 3; 2023 Q2: 4",
+        "After.",
+    ]
+
+
+def test_headers_and_footers_of_a_word_file_are_said_once_at_its_end() -> None:
+    def build(document: Any) -> None:
+        document.add_heading("Leave", level=1)
+        for _ in range(3):
+            document.add_paragraph("Words.")
+            section = document.add_section()
+            section.header.is_linked_to_previous = section.footer.is_linked_to_previous = False
+            section.header.paragraphs[0].text, section.footer.paragraphs[0].text = "Acme handbook", "Confidential"
+
+    document = parsed("a.docx", docx_file(build))
+    assert [(element.text, element.section) for element in document.elements][-2:] == [
+        ("Acme handbook", None),
+        ("Confidential", None),
+    ]
+    assert sum(element.text == "Acme handbook" for element in document.elements) == 1
+
+
+def test_a_word_table_of_one_column_is_read_as_text() -> None:
+    def build(document: Any) -> None:
+        cell = document.add_table(rows=1, cols=1).cell(0, 0)
+        cell.text = "First words."
+        cell.add_paragraph("A heading", style="Heading 1")
+
+    assert [element.kind.value for element in parsed("a.docx", docx_file(build)).elements] == ["text", "title"]
