@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ingestion.inspection.programs import refuse_test_text
 from ingestion.parsers.book import parse_epub
 from ingestion.parsers.extract import Extract, one_line
 from ingestion.parsers.mail import parse_mail
@@ -73,6 +74,7 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
         raise Refused("output_too_large", f"The file has more than {MAX_ELEMENTS} paragraphs, headings and tables.")
     if not any(character.isalnum() for element in extract.elements for character in element.text):
         raise Refused("no_text", "The file holds no text that could be read.")
+    refuse_test_text(element.text for element in extract.elements)
     title = _title(upload.upload, extract)
     elements = tuple(_below_title(element, title) for element in extract.elements)
     return ParsedDocument(

@@ -10,6 +10,7 @@ import zlib
 
 from ingestion.inspection import active
 from ingestion.inspection.images import refuse_oversized_in_pdf
+from ingestion.inspection.programs import is_program, is_program_name, refuse_test_file
 from rag_service.domain.errors import Refused
 
 _KINDS = {
@@ -24,13 +25,16 @@ _NAME = re.compile(
 )
 _HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
 _OBJECT_STREAM = re.compile(rb"/ObjStm\b.{0,500}?\bstream\r?\n", re.DOTALL)
+_ATTACHED = re.compile(rb"/EmbeddedFile\b.{0,500}?\bstream\r?\n", re.DOTALL)
+_FILE_NAME = re.compile(rb"/U?F\s{0,9}\(([^()\r\n]{1,255})\)")
+_MOST_ATTACHED = 64 * 2**10
 _OBJECTS, _STREAM = 64 * 2**20, 8 * 2**20
 _OBJECT = re.compile(rb"\d{1,10}\s{1,9}\d{1,5}\s{1,9}obj\b")
 _CLOSING = (b"trailer", b"startxref", b"endobj", b"%%EOF", b"/Type/Page", b"/Type /Page")
 
 
 def found_in_pdf(content: bytes) -> set[str]:
-    """The kinds of active content in the PDF. Raises ``Refused`` with ``oversized_image``."""
+    """The kinds of active content in the PDF. Raises ``Refused``: ``oversized_image`` or ``malware_test_file``."""
     refuse_oversized_in_pdf(content)
     kinds, left, everything = _named(content), _OBJECTS, memoryview(content)
     for match in _OBJECT_STREAM.finditer(content):
@@ -42,7 +46,7 @@ def found_in_pdf(content: bytes) -> set[str]:
         kinds |= _named(objects)
         if left <= 0:
             break
-    return kinds
+    return kinds | _attached(content)
 
 
 def is_remains_of_pdf(content: bytes) -> bool:
@@ -58,6 +62,24 @@ def is_remains_of_pdf(content: bytes) -> bool:
 def headless() -> Refused:
     """The refusal of such a file."""
     return Refused("malformed", "The file is a damaged PDF: it does not begin as one.")
+
+
+def _attached(content: bytes) -> set[str]:
+    """What is told of the attached files by how they begin and are called. Raises ``Refused``."""
+    everything = memoryview(content)
+    matches = list(_ATTACHED.finditer(content))
+    names = _FILE_NAME.findall(content) if matches else []
+    kinds = {active.EXECUTABLE} if any(is_program_name(name.decode("latin-1")) for name in names) else set()
+    for match in matches:
+        raw = everything[match.end() : match.end() + _MOST_ATTACHED]
+        try:
+            head = zlib.decompressobj().decompress(raw, _MOST_ATTACHED)
+        except zlib.error:  # not compressed, or in another way
+            head = bytes(raw)
+        refuse_test_file(head)
+        if is_program(head):
+            kinds.add(active.EXECUTABLE)
+    return kinds
 
 
 def _named(content: bytes) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 
 from rag_service.domain.errors import Refused
 
@@ -11,6 +12,7 @@ _TEST_FILE = b"X5O!P%@AP[4" + rb"\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-" + b"ANT
 """In pieces, so that no scanner takes this module for it (https://www.eicar.org/download-anti-malware-testfile/)."""
 
 _TEST_FILES = tuple(_TEST_FILE.decode().encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
+_WORDS = "EICAR-STANDARD-"
 LONGEST = max(map(len, _TEST_FILES))
 
 _PROGRAMS = (
@@ -35,6 +37,13 @@ def refuse_test_file(content: bytes) -> None:
     """The content is not, and does not hold, the test file of virus scanners. Raises ``Refused``."""
     if any(one in content for one in _TEST_FILES):
         raise Refused("malware_test_file", "The file holds the EICAR test file, which stands for malware.")
+
+
+def refuse_test_text(texts: Iterable[str]) -> None:
+    """No text that was read from a file, however it was packed there, is the same. Raises ``Refused``."""
+    for text in texts:
+        if _WORDS in text:
+            refuse_test_file(text.encode("utf-8", "replace"))
 
 
 def is_program(content: bytes) -> bool:

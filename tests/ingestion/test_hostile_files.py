@@ -66,6 +66,12 @@ def object_stream(objects: bytes) -> str:
     return head + packed.decode("latin-1") + "\nendstream"
 
 
+def attached(content: bytes) -> str:
+    packed = zlib.compress(content)
+    head = f"<< /Type /EmbeddedFile /Filter /FlateDecode /Length {len(packed)} >>\nstream\n"
+    return head + packed.decode("latin-1") + "\nendstream"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -89,6 +95,11 @@ def object_stream(objects: bytes) -> str:
         ("a.pdf", in_pdf("/OpenAction << /S /Launch /F (a) >>"), "pdf_launch"),
         ("a.pdf", in_pdf("/OpenAction << /S /L#61unch /F (a) >>"), "pdf_launch"),
         ("a.pdf", in_pdf("", object_stream(b"9 0 << /S /Launch >>")), "pdf_launch"),
+        ("a.pdf", in_pdf("", attached(EICAR)), "malware_test_file"),
+        ("a.pdf", in_pdf("", attached(PE)), "embedded_executable"),
+        ("a.pdf", in_pdf("/X << /UF (run.exe) >>", attached(b"harmless")), "embedded_executable"),
+        ("a.pdf", pdf_file([[(72, 700, 8, EICAR.decode())]]), "malware_test_file"),
+        ("a.html", b"<html><body><p>" + EICAR.replace(b"!", b"&#33;") + b"</p></body></html>", "malware_test_file"),
         ("a.pdf", PDF + zip_file({"a.txt": b"hi"}), "polyglot"),
         ("a.pdf", zip_file({"a.txt": b"hi"})[:40] + PDF, "polyglot"),
         ("a.pdf", b"<html><script>alert(1)</script>\n" + PDF, "polyglot"),
@@ -128,6 +139,7 @@ def test_an_encoding_that_could_hide_a_declaration_is_refused(encoding: str) -> 
         ("a.docx", with_part("word/embeddings/a.xlsx", XLSX), ("embedded_object",)),
         ("a.pdf", PDF, ()),
         ("a.pdf", in_pdf("/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >>"), ("pdf_javascript",)),
+        ("a.pdf", in_pdf("", attached(b"harmless")), ("pdf_attachment",)),
         ("a.pdf", in_pdf("/AcroForm << /XFA 9 0 R >>", "[]"), ("pdf_xfa",)),
         ("a.txt", b"MZ is the mark of a program, and BM that of a bitmap.", ()),
         ("a.md", b'An entity bomb begins with `<!DOCTYPE a [<!ENTITY b "c">]>`.', ()),
