@@ -138,6 +138,7 @@ def screening_record(document: ScreenedDocument) -> dict[str, Any]:
     """What the file hid, and where findings are: not needed to answer, and so kept apart from the metadata."""
     return {
         "concealed": list(document.document.concealed),
+        "disguised": list(document.document.disguised),
         "hiding": [_written(one) for one in document.document.hiding],
         "suspicions": [_written(one) for one in document.suspicions],
     }

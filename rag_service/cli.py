@@ -14,6 +14,7 @@ from rag_service.commands.doctor import doctor
 from rag_service.commands.documents import documents_app
 from rag_service.commands.jobs import jobs_app
 from rag_service.commands.key import key_app
+from rag_service.commands.quarantine import quarantine_app
 from rag_service.commands.reindex import reindex
 from rag_service.commands.serve import serve
 from rag_service.commands.tenant import group_app, tenant_app
@@ -39,6 +40,7 @@ def build_app() -> typer.Typer:
     app.add_typer(key_app, name="key")
     app.add_typer(documents_app, name="documents")
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(quarantine_app, name="quarantine")
     app.add_typer(database_app, name="database")
     for entry in entry_points(group="rag_service.commands"):
         entry.load()(app)

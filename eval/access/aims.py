@@ -23,6 +23,8 @@ DOCUMENT = f"{DOCUMENTS}/{{document_id}}"
 TEXT = f"{DOCUMENT}/text"
 JOB = f"{_TENANT}/jobs/{{job_id}}"
 ACCESS = f"{DOCUMENT}/access"
+QUARANTINE = f"{_TENANT}/quarantine"
+HELD = f"{QUARANTINE}/{{document_id}}"
 FORBIDDEN, FOREIGN = "forbidden id", "foreign id"
 """Of the asker's own tenant, and of another's."""
 _VERSIONS = ("", "", "version=1", "version=2", "version=99", "version=0", "version=1&version=2", "version=-1")
@@ -221,6 +223,23 @@ def _page_of(wanted: list[str], limit: int, site: Site) -> Check:
     return check
 
 
+def reviewing(template: str) -> Maker:
+    """A list for reviewers, of whom no asker is one."""
+
+    def make(site: Site, asker: Asker, rng: random.Random) -> Iterator[Probe]:
+        def request(owner: str) -> Request:
+            return Request("GET", path_of(template, {"tenant": owner}))
+
+        foreign = [name for name in site.tenants if name != asker.tenant]
+        probes = [Probe(f"GET {template}", "no reviewer", request(asker.tenant))]
+        probes += [
+            Probe(f"GET {template}", "foreign tenant", request(name), request("nowhere at all")) for name in foreign
+        ]
+        return shuffled(rng, probes)
+
+    return make
+
+
 def uploading(site: Site, asker: Asker, rng: random.Random) -> Iterator[Probe]:
     """Uploads under others' sources, for others' groups, with fields that nobody documented."""
     route, probes = f"POST {DOCUMENTS}", []
@@ -262,4 +281,9 @@ AIMS: Mapping[str, Maker] = {
     f"GET {ACCESS}": access_list,
     f"PUT {ACCESS}": change_of_document("PUT", ACCESS, {"allow": ["everyone"]}),
     f"POST {JOB}/cancel": change_of_job("POST", f"{JOB}/cancel"),
+    f"GET {QUARANTINE}": reviewing(QUARANTINE),
+    f"GET {QUARANTINE}/history": reviewing(f"{QUARANTINE}/history"),
+    f"GET {HELD}": change_of_document("GET", HELD),
+    f"POST {HELD}/release": change_of_document("POST", f"{HELD}/release"),
+    f"POST {HELD}/reject": change_of_document("POST", f"{HELD}/reject"),
 }

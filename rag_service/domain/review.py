@@ -13,6 +13,7 @@ UNDER_REVIEW = "under_review"
 _OF_THE_DOCUMENT_ITSELF = frozenset(
     {
         "concealed_instruction",
+        "disguised_text",
         "encoded_instruction",
         "instruction_in_title",
         "injected_instruction",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.identity import Principal, TenantId
@@ -17,7 +17,7 @@ from rag_service.store.database import Connection, now
 from rag_service.store.members import align, cancel_members, remove_members
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed
-from rag_service.store.switch import remove_chunks
+from rag_service.store.switch import drop_held, remove_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
     documents = tables.documents.c
     this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
     await connection.execute(update(tables.documents).where(this).values(live_version=held.version))
+    await drop_held(connection, tenant, held.document_id)  # an older one would take back what is newer
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
     await align(connection, tenant, keys, held.document_id)
 
@@ -67,7 +68,13 @@ async def reject(connection: Connection, tenant: TenantId, held: Held) -> None:
     await cancel_members(connection, tenant, held.document_id)
     removed = await remove_chunks(connection, tenant, held.document_id, held.version)
     await connection.execute(delete(tables.versions).where(held.place))
-    if not held.live_version:
+    versions = tables.versions.c
+    others = select(versions.version).where(
+        versions.tenant_id == tenant,
+        versions.document_id == held.document_id,
+        versions.quarantined_at.is_not(None),
+    )
+    if not held.live_version and (await connection.execute(others.limit(1))).one_or_none() is None:
         await remove_members(connection, tenant, held.document_id)
         documents = tables.documents.c
         this = (documents.tenant_id == tenant) & (documents.id == held.document_id)

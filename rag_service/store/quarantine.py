@@ -96,7 +96,7 @@ class Quarantine:
         return HeldContent(
             document=_told(held),
             text=held.seal.open(row.sealed_text, "text").decode(),
-            concealed=tuple(screening.get("concealed", ())),
+            concealed=(*screening.get("concealed", ()), *screening.get("disguised", ())),
             findings=tuple(sorted({(kind, start, end) for kind, start, end, _ in marks}, key=lambda one: one[1:])),
         )
 

@@ -7,7 +7,7 @@ from fastapi_offline import FastAPIOffline
 
 from rag_service import __version__
 from rag_service.throttle import Throttle
-from rag_service.web import access, documents, health, jobs, query, token
+from rag_service.web import access, documents, health, jobs, quarantine, query, token
 from rag_service.web.authenticate import authenticated
 from rag_service.web.intake import Intake
 from rag_service.web.limits import BodyLimit
@@ -36,6 +36,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(documents.router)
     app.include_router(access.router)
     app.include_router(jobs.router)
+    app.include_router(quarantine.router)
     app.include_router(health.router)
     app.include_router(token.router)
     add_problem_handlers(app, authenticated)

@@ -189,5 +189,11 @@ ManageCaller = Annotated[Caller, Depends(_caller_with(Role.INGEST, Role.ADMIN))]
 QueryCaller = Annotated[Caller, Depends(_caller_with(Role.QUERY))]
 """The caller of a route that reads: their credential has the scope ``query``."""
 
+ReviewCaller = Annotated[Caller, Depends(_caller_with(Role.REVIEW))]
+"""The caller of a route for reviewers: their credential has the scope ``review``."""
+
+HistoryCaller = Annotated[Caller, Depends(_caller_with(Role.REVIEW, Role.AUDIT))]
+"""The caller of a route that tells what reviewers did: ``review`` or ``audit``."""
+
 KeyHolder = Annotated[VerifiedKey, Depends(key_holder)]
 """Whoever shows an API key itself, of whatever tenant and with whatever scopes."""

@@ -51,6 +51,12 @@ ONLY_HERE: Mapping[tuple[str, str], Mapping[int, str]] = {
         429: "As everywhere; or the tenant has too much waiting to be ingested, or sends too much at a time.",
     },
     ("POST", "/v1/tenants/{tenant}/jobs/{job_id}/cancel"): {409: "The job has ended already."},
+    ("POST", "/v1/tenants/{tenant}/quarantine/{document_id}/release"): {
+        409: "The caller uploaded it, another version is in quarantine by now, or more people may read the document.",
+    },
+    ("POST", "/v1/tenants/{tenant}/quarantine/{document_id}/reject"): {
+        409: "Another version is in quarantine by now.",
+    },
     ("GET", "/readyz"): {503: "The database or the index does not answer."},
 }
 """What a route answers because of what it does, and no other does."""

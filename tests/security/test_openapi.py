@@ -24,6 +24,7 @@ Open = Callable[..., Any]
 OF_A_TENANT = {401, 403, 404, 422, 429, 503}
 UPLOAD = ("POST", "/v1/tenants/{tenant}/documents")
 CANCEL = ("POST", "/v1/tenants/{tenant}/jobs/{job_id}/cancel")
+DECIDE = {("POST", f"/v1/tenants/{{tenant}}/quarantine/{{document_id}}/{what}") for what in ("release", "reject")}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def expected(method: str, path: str) -> set[int]:
     if not path.startswith("/v1/"):
         return {503} if path == "/readyz" else set()
     with_body = set() if method == "GET" else {413} if (method, path) == UPLOAD else {408, 413}
-    conflicting = {409} if (method, path) in {UPLOAD, CANCEL} else set()
+    conflicting = {409} if (method, path) in {UPLOAD, CANCEL, *DECIDE} else set()
     return (OF_A_TENANT if "{tenant}" in path else OF_A_TENANT - {404}) | with_body | conflicting
 
 

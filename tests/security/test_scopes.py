@@ -48,7 +48,7 @@ the operator whether a user reads a document, and nothing of what it says; what 
 reads; and what runs on data of its own."""
 REQUEST_PATHS = ("rag_service/web/", "rag_service/query/")
 ROUTE_VERBS = {"get", "put", "post", "patch", "delete", "head", "options", "api_route", "route", "websocket"}
-CALLERS = {"QueryCaller", "IngestCaller", "ManageCaller"}
+CALLERS = {"QueryCaller", "IngestCaller", "ManageCaller", "ReviewCaller", "HistoryCaller"}
 
 
 def complaints(path: str, source: str) -> list[str]:
@@ -161,7 +161,7 @@ def test_the_makers_do_make_what_the_lint_looks_for() -> None:
 
 def test_the_lint_meets_the_routes_of_tenants() -> None:
     """With another type in its signature, every route that serves a tenant is complained of."""
-    counts = {"access": 3, "documents": 4, "jobs": 2, "query": 2}
+    counts = {"access": 3, "documents": 4, "jobs": 2, "quarantine": 5, "query": 2}
     for module, routes in counts.items():
         path = f"rag_service/web/{module}.py"
         source = re.sub(rf"caller: ({'|'.join(CALLERS)}),\s", "", (ROOT / path).read_text(encoding="utf-8"))
