@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ingestion.members import members_of
 from ingestion.pipeline import Unchanged, content_token
 from rag_service.authentication import operate
 from rag_service.domain.document import Upload
-from rag_service.domain.errors import NotFound, QueueFull, Refused
+from rag_service.domain.errors import QueueFull, Refused
 from rag_service.domain.identity import Principal
 from rag_service.domain.jobs import ENDED, Job, JobState, Report, Standing, UploadRequest
 from rag_service.store.tenants import Tenant
@@ -248,20 +249,6 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
             return await store.uploads.accept(operator, tenant.keys, sealed)
         except QueueFull:
             await asyncio.sleep(_FULL_WAIT_S)
-
-
-async def members_of(document_id: str, tenant: Tenant, store: Store) -> dict[str, str]:
-    """The live documents that came in this one, by the way to them within it."""
-    operator, found = operate(tenant), dict[str, str]()
-    for one in (await store.versions.members(operator, document_id)).values():
-        if one.content_token is None:
-            continue
-        try:
-            meta = await store.documents.meta(operator, tenant.keys, one.document_id)
-        except NotFound:
-            continue
-        found[meta.member or meta.title] = one.document_id
-    return dict(sorted(found.items()))
 
 
 def outcome_of(job: Job) -> Outcome:

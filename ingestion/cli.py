@@ -12,7 +12,7 @@ from rag_service.commands.access import parse_access
 from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
 
 if TYPE_CHECKING:
-    from ingestion.batch import FileOutcome
+    from ingestion.batch import FileOutcome, Outcome
     from ingestion.command import Profile
 
 
@@ -43,6 +43,9 @@ def ingest(
     step; its access list stays. A file that cannot be ingested is reported with its reason and stops no other. One that
     is suspicious waits in quarantine for a reviewer, and until then what was live before goes on answering. While
     `rag serve` runs, its worker does the work; what was accepted is ingested also if this command is stopped.
+
+    An archive (zip, tar, gz, bz2, xz) becomes a document that lists its files, and a mail one with its text; each file
+    in them, `outer.zip!inner.txt`, a document of its own that the same people may read, and that goes with it.
     """
     from ingestion.batch import find_files
     from ingestion.command import ingest_into, profile_table
@@ -87,36 +90,38 @@ def _exists(path: Path) -> bool:
 
 
 def summary(outcomes: list[FileOutcome]) -> dict[str, list[dict[str, object]]]:
-    """The outcomes as ``rag ingest --json`` prints them: every file in exactly one list."""
+    """The outcomes as ``rag ingest --json`` prints them: every file, and what came in it, in exactly one list."""
+    report: dict[str, list[dict[str, object]]] = {"documents": [], "unchanged": [], "refused": [], "quarantined": []}
+    for outcome in outcomes:
+        _enter(report, str(outcome.path), outcome.result)
+        for way, result in outcome.members.items():
+            _enter(report, f"{outcome.path}!{way}", result)
+    return report
+
+
+def _enter(report: dict[str, list[dict[str, object]]], path: str, result: Outcome) -> None:
     from ingestion.batch import Ingested, Quarantined
     from ingestion.pipeline import Unchanged
     from rag_service.domain.errors import Refused
 
-    documents: list[dict[str, object]] = []
-    unchanged: list[dict[str, object]] = []
-    refused: list[dict[str, object]] = []
-    quarantined: list[dict[str, object]] = []
-    for outcome in outcomes:
-        path, result = str(outcome.path), outcome.result
-        if isinstance(result, Ingested):
-            documents.append(
-                {
-                    "path": path,
-                    "document_id": result.document_id,
-                    "version": result.version,
-                    "chunks": result.chunks,
-                    "removed": result.removed,
-                    "suspicions": list(result.suspicions),
-                    "stripped": list(result.stripped),
-                }
-            )
-        elif isinstance(result, Unchanged):
-            unchanged.append({"path": path, "document_id": result.document_id})
-        elif isinstance(result, Quarantined):
-            quarantined.append({"path": path, "document_id": result.document_id, "reasons": list(result.reasons)})
-        elif isinstance(result, Refused):
-            refused.append({"path": path, "reason": result.reason, "detail": result.detail})
-    return {"documents": documents, "unchanged": unchanged, "refused": refused, "quarantined": quarantined}
+    if isinstance(result, Ingested):
+        report["documents"].append(
+            {
+                "path": path,
+                "document_id": result.document_id,
+                "version": result.version,
+                "chunks": result.chunks,
+                "removed": result.removed,
+                "suspicions": list(result.suspicions),
+                "stripped": list(result.stripped),
+            }
+        )
+    elif isinstance(result, Unchanged):
+        report["unchanged"].append({"path": path, "document_id": result.document_id})
+    elif isinstance(result, Quarantined):
+        report["quarantined"].append({"path": path, "document_id": result.document_id, "reasons": list(result.reasons)})
+    elif isinstance(result, Refused):
+        report["refused"].append({"path": path, "reason": result.reason, "detail": result.detail})
 
 
 def demo(

@@ -46,7 +46,7 @@ async def ingest_into(
         with Progress(len(files), lines=not as_json) as progress:
             async with worked_through(settings, store, found, stages, progress) as tenant:
                 intake = Intake(tenant, owner or "operator", owner, access)
-                watcher = Watcher(progress.ended, progress.moved)
+                watcher = Watcher(progress.ended, progress.moved, progress.member)
                 outcomes = await ingest_files(files, intake, store, settings.max_upload_mb * 2**20, watcher)
         profile = Profile(time.perf_counter() - began, time.process_time(), stages.profile(), stages.peak_rss_mib())
         return outcomes, profile

@@ -27,6 +27,8 @@ from rag_service.store.uploads import SealedUpload, seal_upload
 if TYPE_CHECKING:
     from ingestion.pipeline import IngestionParts, Task
     from ingestion.seal import Tag
+    from rag_service.store.tenants import Tenant
+    from rag_service.wiring import Store
 
 _MAILS = {"message/rfc822": Kind.MAIL, "application/vnd.ms-outlook": Kind.OUTLOOK}
 _GONE = Refused("container_gone", "The archive or mail that the file came in was deleted or replaced meanwhile.")
@@ -135,6 +137,20 @@ async def kin_of(
     return NewMembers(keys, ids, frozenset(unchanged), uploads), Told(
         tuple(jobs), tuple(map(_told, reading.unpacked.contents.refused))
     )
+
+
+async def members_of(document_id: str, tenant: Tenant, store: Store) -> dict[str, str]:
+    """The live documents that came in this one, by the way to them within it."""
+    operator, found = operate(tenant), dict[str, str]()
+    for one in (await store.versions.members(operator, document_id)).values():
+        if one.content_token is None:
+            continue
+        try:
+            meta = await store.documents.meta(operator, tenant.keys, one.document_id)
+        except NotFound:
+            continue
+        found[meta.member or meta.title] = one.document_id
+    return dict(sorted(found.items()))
 
 
 async def _member(task: Task, upload: Upload, parts: IngestionParts) -> ParsedDocument:

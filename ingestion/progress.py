@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,11 @@ class Progress:
         if self._lines:
             self._lines.print(line(FileOutcome(file.path, outcome)))
         return True
+
+    def member(self, file: FoundFile, way: str, outcome: Outcome) -> None:
+        """What came in a file has its outcome."""
+        if self._lines:
+            self._lines.print(line(FileOutcome(Path(f"{file.path}!{way}"), outcome)))
 
     def moved(self, jobs: Sequence[Standing]) -> None:
         self._bar.update(self._task, now=under_way(jobs))

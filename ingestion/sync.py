@@ -108,6 +108,7 @@ class _Run:
         self._tenant = tenant
         self._request = request
         self._operator = operate(tenant)
+        self._members: dict[str, Outcome] = {}
         self._max_bytes = settings.max_upload_mb * 2**20
 
     async def compared(self) -> tuple[Scan, dict[FoundFile, Verdict]]:
@@ -134,9 +135,12 @@ class _Run:
                 outcomes[file] = outcome
                 return progress.ended(file, outcome)
 
+            def member(file: FoundFile, way: str, outcome: Outcome) -> None:
+                self._members[f"{file.path}!{way}"] = outcome
+
             async with worked_through(self._settings, store, self._tenant, stages, progress) as tenant:
                 intake = Intake(tenant, request.owner or "operator", request.owner, request.access, request.folder.base)
-                await ingest_each(files, self._opened, intake, store, Watcher(ended, progress.moved))
+                await ingest_each(files, self._opened, intake, store, Watcher(ended, progress.moved, member))
         return {file: outcomes[file] for file in files}
 
     async def adopt(self, results: Iterable[Verdict | Outcome]) -> None:
@@ -156,6 +160,8 @@ class _Run:
             report.refused.append({"path": str(path), "reason": refusal.reason, "detail": refusal.detail})
         for file, result in results.items():
             _enter(report, str(file.path), result)
+        for way, outcome in self._members.items():
+            _enter(report, way, outcome)
         unread = {file for file, one in results.items() if isinstance(one, Refused) and one.reason in _HIDING}
         await self._enter_missing(report, seen, {file.source for file in unread})
         return report

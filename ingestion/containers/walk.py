@@ -13,7 +13,7 @@ from ingestion.containers.mails import mail_entries
 from ingestion.containers.streams import expanded, inner_name
 from ingestion.containers.tars import tar_entries
 from ingestion.containers.zips import zip_entries
-from ingestion.inspection.names import check_member_name
+from ingestion.inspection.names import check_member_name, check_name
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import Refused
 
@@ -70,6 +70,7 @@ def unpack(upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, fi
     kind = mail or archive_kind(upload.name, upload.content)
     if kind is None or (kind is Kind.ZIP and holds_document(upload.content)):
         return None
+    check_name(upload.name)
     walk = _Walk(Budget(limits, len(upload.content)), first)
     walk.through(kind, PurePosixPath(upload.name).name, upload.content, "", 1)
     if not walk.members and not kind.is_mail:

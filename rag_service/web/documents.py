@@ -47,6 +47,8 @@ _UPLOAD_FORM: dict[str, Any] = {
 
 
 class Document(BaseModel):
+    """`parent_id` is the archive or mail that it came in: who may read that may read this, and nobody else."""
+
     document_id: str
     version: int
     title: str
@@ -55,6 +57,7 @@ class Document(BaseModel):
     ingested_at: str
     characters: int
     removed: dict[str, int]
+    parent_id: str | None
 
     @classmethod
     def of(cls, meta: DocumentMeta) -> Document:
@@ -67,6 +70,7 @@ class Document(BaseModel):
             ingested_at=meta.ingested_at,
             characters=meta.characters,
             removed=meta.removed,
+            parent_id=meta.parent_id,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -12,6 +13,22 @@ from rag_service.web.authenticate import CurrentService, ManageCaller
 from rag_service.web.ids import JobId
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/jobs", tags=["documents"])
+
+
+class MemberOfUpload(BaseModel):
+    """A file that came in an archive or a mail. `job_id` tells what becomes of it; null where it did not change."""
+
+    path: str
+    document_id: str
+    job_id: str | None
+
+
+class RefusedMember(BaseModel):
+    """A file that came in an archive or a mail, and is not taken."""
+
+    path: str
+    reason: str
+    detail: str
 
 
 class JobStatus(BaseModel):
@@ -39,6 +56,8 @@ class JobStatus(BaseModel):
     reason: str | None = None
     detail: str | None = None
     held: list[str] = []
+    members: list[MemberOfUpload] = []
+    refused_members: list[RefusedMember] = []
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:
@@ -59,6 +78,8 @@ class JobStatus(BaseModel):
             status.stripped = list(job.report.stripped)
             status.reason, status.detail = job.report.reason, job.report.detail
             status.held = list(job.report.held)
+            status.members = [MemberOfUpload(**asdict(one)) for one in job.report.members]
+            status.refused_members = [RefusedMember(**asdict(one)) for one in job.report.refused_members]
         return status
 
 
