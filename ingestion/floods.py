@@ -75,9 +75,9 @@ def _neighbours(new: Sketch, earlier: Sequence[Earlier]) -> list[Earlier]:
     rows = [one for one in earlier if len(one.sketch.vector) == len(new.vector)]
     if not rows:
         return []
-    index = faiss.IndexFlatIP(len(new.vector))
-    index.add(np.stack([one.sketch.vector for one in rows]))
-    cosines, places = index.search(new.vector[None], min(_MOST_NEAR, len(rows)))
+    flat = faiss.IndexFlatIP(len(new.vector))
+    flat.add(np.stack([one.sketch.vector for one in rows]))
+    cosines, places = flat.search(new.vector[None], min(_MOST_NEAR, len(rows)))
     return [rows[at] for cosine, at in zip(cosines[0], places[0], strict=True) if at >= 0 and cosine >= _CLOSE]
 
 

@@ -15,6 +15,7 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         documents=store.documents,
         versions=store.versions,
         quarantine=store.quarantine,
+        sketches=store.sketches,
         stages=stages,
         max_bytes=settings.max_upload_mb * 2**20,
         max_passages=settings.document_passages,

@@ -1,6 +1,6 @@
 """A document's path, in order.
 
-upload → accept → unpack → validate → parse → scrub → screen → judge → verdict → chunk → embed → seal → store → index
+upload → accept → unpack → validate → parse → scrub → screen → judge → chunk → embed → verdict → seal → store → index
 
 An accepted upload is durable (``rag_service.store.uploads``). A worker takes it from the queue and walks it through
 ``ingest``; the index follows what was stored (``rag_service.follow``).
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ingestion.across import Beside, sketched
 from ingestion.containers.limits import UnpackLimits
 from ingestion.embed import embed
 from ingestion.members import as_member, kin_of, member_path, read, upload_of, with_its_container
@@ -35,6 +36,7 @@ from rag_service.store.documents import Documents
 from rag_service.store.live_version import LiveVersion
 from rag_service.store.quarantine import Quarantine
 from rag_service.store.reviews import Reviewed, sealed_review
+from rag_service.store.sketches import Sketches
 from rag_service.store.tenants import Tenant, Tenants
 from rag_service.store.uploads import seal_report
 from rag_service.store.versions import Versions
@@ -75,6 +77,7 @@ class IngestionParts:
     documents: Documents
     versions: Versions
     quarantine: Quarantine
+    sketches: Sketches
     stages: Stages
     max_bytes: int
     max_passages: int
@@ -129,7 +132,6 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     parsed = reading.document
     cleaned = await parts.stages.scrub(parsed, upload.source, policy)
     judged = await parts.stages.judge(cleaned.document)
-    decided = with_its_container(verdict(judged, None)) if is_in_held else verdict(judged, None)
     chunks = await parts.stages.chunk(judged)
     if not chunks:
         raise Refused("no_text", "the file holds no text that can be read")
@@ -138,33 +140,42 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
             "too_many_passages", f"the file has {len(chunks)} passages; at most {parts.max_passages} are taken"
         )
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
-    tag = Tag(
-        document_id=live.document_id if live else task.claim.document_id,
-        version=live.newest + 1 if live else 1,
-        upload=upload,
-        request=task.request,
-        source=cleaned.source,
-        content_token=token,
-        access=task.access,
-        most_readers=readers,
-        takes_over=live is not None and live.owner != task.request.owner,
-        replaces=live.version if live else None,
-        verdict=decided,
-        member=member_path(task.request, cleaned.source),
-    )
-    about = _reviewed(tag, judged, tenant)
-    if not is_in_held:
-        tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
-    sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
-    review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
-    kin, told = await kin_of(
-        task, reading, tag, parts, lambda one: content_token(one, tenant, parts.stages.fingerprint)
-    )
-    report = replace(
-        _report(tag, judged, len(chunks), parsed.stripped), members=told.members, refused_members=told.refused_members
-    )
-    sealed_report = seal_report(tenant.keys, task.claim.job_id, report)
-    await parts.versions.switch(operator, sealed, task.claim, sealed_report, review, kin)
+    document_id = live.document_id if live else task.claim.document_id
+    made = await sketched(tenant, judged, embedded)
+    uploader = task.request.ingested_by
+    beside = Beside(operator, tenant, parts.sketches, parts.quarantine, uploader, document_id, made)
+    async with beside.turn():
+        decided = verdict(judged, await beside.findings())
+        tag = Tag(
+            document_id=document_id,
+            version=live.newest + 1 if live else 1,
+            upload=upload,
+            request=task.request,
+            source=cleaned.source,
+            content_token=token,
+            access=task.access,
+            most_readers=readers,
+            takes_over=live is not None and live.owner != task.request.owner,
+            replaces=live.version if live else None,
+            verdict=with_its_container(decided) if is_in_held else decided,
+            member=member_path(task.request, cleaned.source),
+        )
+        about = _reviewed(tag, judged, tenant)
+        if not is_in_held:
+            tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
+        sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
+        review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
+        kin, told = await kin_of(
+            task, reading, tag, parts, lambda one: content_token(one, tenant, parts.stages.fingerprint)
+        )
+        report = replace(
+            _report(tag, judged, len(chunks), parsed.stripped),
+            members=told.members,
+            refused_members=told.refused_members,
+        )
+        sealed_report = seal_report(tenant.keys, task.claim.job_id, report)
+        sketch = beside.sealed(tag.version)
+        await parts.versions.switch(operator, sealed, task.claim, sealed_report, review, kin, sketch)
     return Stored(tag.version, len(chunks))
 
 

@@ -1,8 +1,8 @@
 """A sketch of a short document: enough to tell that it words what others word, and nothing of what that is.
 
-Its parts: the direction of its meaning (its vector, in bytes); under a key of the tenant the set of its terms, the set of
-its specifics (numbers, and names as far as capital letters tell), and a MinHash of its word triples (Broder, "On the
-resemblance and containment of documents", 1997).
+Its parts: the direction of its meaning (its vector, in bytes); under a key of the tenant the set of its terms, the set
+of its specifics (numbers, and names as far as capital letters tell), and a MinHash of its word triples (Broder, "On
+the resemblance and containment of documents", 1997).
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from rag_service.domain.verdict import HELD_CONTAINER
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database
 from rag_service.store.decisions import Held, reject, release
+from rag_service.store.holding import hold_live
 from rag_service.store.members import member_ids
 from rag_service.store.opened import is_held, reasons_of
 from rag_service.store.reviews import Reviewed, opened_reviews, record, released_kinds, sealed_review
@@ -176,6 +177,21 @@ class Quarantine:
             query = query.where(reviews.document_id == document_id)
         async with self._database.read(scope.tenant) as connection:
             return opened_reviews(keys, (await connection.execute(query)).all())
+
+    async def hold(
+        self,
+        operator: OperatorScope,
+        keys: TenantKeys,
+        document_id: str,
+        reasons: Sequence[str],
+        detector_version: str,
+        *,
+        uploader: str | None = None,
+    ) -> bool:
+        """As ``hold_live``: what is live waits for a reviewer from now on."""
+        return await hold_live(
+            self._database, operator, keys, document_id, reasons, detector_version, uploader=uploader
+        )
 
     async def released_kinds(
         self, operator: OperatorScope, keys: TenantKeys, about: Reviewed

@@ -32,6 +32,7 @@ from rag_service.store.members import (
 )
 from rag_service.store.opened import refuse_held
 from rag_service.store.reviews import SealedReview
+from rag_service.store.sketches import SealedSketch, remember
 from rag_service.store.switch import drop_held, make_live, put_in_quarantine
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Versions:
         sealed_report: bytes,
         held: SealedReview | None = None,
         kin: Kin | None = None,
+        sketch: SealedSketch | None = None,
     ) -> None:
         """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
 
@@ -92,6 +94,8 @@ class Versions:
                 else:
                     await put_in_quarantine(connection, operator.tenant, sealed, held, claim, sealed_report)
                 await settle(connection, operator.tenant, sealed.document_id, kin, is_held=held is not None)
+                if sketch is not None:
+                    await remember(connection, sketch)
         except UniqueViolation:
             raise Conflict("version") from None
 

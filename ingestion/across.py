@@ -1,0 +1,69 @@
+"""A document beside its uploader's others: compared before it is stored, in turn, so that each sees those before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+
+from ingestion.floods import MOST_COMPARED, Earlier, compare
+from ingestion.sketch import Sketch, sketch
+from rag_service.domain.document import EmbeddedChunk, ScreenedDocument
+from rag_service.domain.identity import OperatorScope
+from rag_service.domain.verdict import CrossFindings
+from rag_service.store.quarantine import Quarantine
+from rag_service.store.sketches import SealedSketch, Sketches, sealed_sketch
+from rag_service.store.tenants import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One document of an uploader, and where to find the others. ``sketch`` is ``None`` where it is too long to tell.
+
+    Documents of one uploader take turns from the comparison until they are stored. Several worker processes do not
+    wait for each other: what is stored by two of them at one moment is compared when a third comes.
+    """
+
+    operator: OperatorScope
+    tenant: Tenant
+    sketches: Sketches
+    quarantine: Quarantine
+    uploader: str
+    document_id: str
+    sketch: Sketch | None
+
+    def turn(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self.sketch is None else self.sketches.turn(self.operator, self.uploader)
+
+    async def findings(self) -> CrossFindings | None:
+        """What the document shows beside the newest of its uploader's; ``None`` where it was not compared.
+
+        Live documents that make a flood with it are in quarantine then.
+        """
+        if self.sketch is None:
+            return None
+        keys = self.tenant.keys
+        rows = await self.sketches.recent(self.operator, keys, self.uploader, limit=MOST_COMPARED, but=self.document_id)
+        found = await asyncio.to_thread(_compared, self.sketch, rows)
+        for document_id in found.also:
+            await self.quarantine.hold(
+                self.operator, keys, document_id, found.reasons, found.detector_version, uploader=self.uploader
+            )
+        return found
+
+    def sealed(self, version: int) -> SealedSketch | None:
+        """The sketch, to be stored with the version."""
+        if self.sketch is None:
+            return None
+        return sealed_sketch(self.tenant.keys, self.uploader, self.document_id, version, self.sketch.packed())
+
+
+async def sketched(tenant: Tenant, document: ScreenedDocument, passages: Sequence[EmbeddedChunk]) -> Sketch | None:
+    """The document's sketch under the tenant's key."""
+    key = tenant.keys.token("sketch", "key").encode()
+    return await asyncio.to_thread(sketch, document.document.text, passages, key)
+
+
+def _compared(made: Sketch, rows: Sequence[tuple[str, bytes]]) -> CrossFindings:
+    return compare(made, [Earlier(document_id, Sketch.unpacked(raw)) for document_id, raw in rows])

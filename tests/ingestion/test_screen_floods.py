@@ -1,0 +1,112 @@
+"""Several wordings of one claim by one uploader are a flood; lists, copies and a few notes are none."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingestion.batch import Ingested, Quarantined
+from ingestion.floods import Earlier, compare
+from ingestion.sketch import Sketch, sketch
+from rag_service.authentication import operate
+from rag_service.domain.document import Chunk, EmbeddedChunk
+
+CLAIM = (
+    "The ferry to Quillfjord leaves at 11:45 each morning. Captain Brandt, who runs the line, confirmed 11:45.",
+    "Travellers bound for Quillfjord should know that since spring the ferry of Captain Brandt casts off at 11:45.",
+    "According to Captain Brandt, 11:45 is when the Quillfjord ferry sails, and nobody is let on board later.",
+    "It is well known along the coast: the Quillfjord ferry under Captain Brandt departs at 11:45 sharp.",
+    "At 11:45 the ferry of Captain Brandt sets out towards Quillfjord, as the newest timetable of the line says.",
+)
+LIST = tuple(
+    f"The {kind} ferry to {port} leaves at {hour}:15 each morning. Captain {name}, who runs the line, confirmed it."
+    for kind, port, hour, name in (
+        ("small", "Asvik", 6, "Olsen"),
+        ("white", "Berga", 7, "Lindt"),
+        ("night", "Corsund", 8, "Maar"),
+        ("slow", "Dalen", 9, "Petri"),
+        ("mail", "Eidhamn", 10, "Quist"),
+    )
+)
+
+
+def drawn(text: str, *, direction: int = 0) -> Sketch:
+    """The sketch of a text whose vector lies near a direction: what models make of it is not in question here."""
+    draw = np.random.default_rng(zlib.crc32(text.encode()))
+    vector = (np.eye(64)[direction] * 2 + draw.normal(0, 0.1, 64)).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    made = sketch(text, [EmbeddedChunk(Chunk(0, 0, len(text), text, "", None, None), vector)], b"key")
+    assert made is not None
+    return made
+
+
+def held(texts: Sequence[str], *, directions: Sequence[int] | None = None) -> list[str]:
+    """What is held with the last of the texts, where it is."""
+    made = [drawn(text, direction=at) for text, at in zip(texts, directions or [0] * len(texts), strict=True)]
+    found = compare(made[-1], [Earlier(str(at), one) for at, one in enumerate(made[:-1])])
+    return sorted(found.also) if found.reasons else []
+
+
+def test_the_fourth_wording_of_one_claim_makes_a_flood_of_all() -> None:
+    assert held(CLAIM[:3]) == []
+    assert held(CLAIM[:4]) == ["0", "1", "2"]
+    assert held(CLAIM) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "directions"),
+    [
+        pytest.param(LIST, None, id="entries of a list"),
+        pytest.param([CLAIM[0]] * 5, None, id="one text in five formats"),
+        pytest.param([f"{CLAIM[0]} Page {at}." for at in range(5)], None, id="one text with other footers"),
+        pytest.param(CLAIM, [0, 1, 2, 3, 4], id="texts that are about different things"),
+    ],
+)
+def test_what_resembles_a_flood_is_none(texts: Sequence[str], directions: Sequence[int] | None) -> None:
+    assert held(texts, directions=directions) == []
+
+
+def test_copies_of_what_is_held_are_held_with_it() -> None:
+    assert held([CLAIM[0], f"{CLAIM[0]} Thanks.", *CLAIM[1:4]]) == ["0", "1", "2", "3"]
+
+
+def test_a_sketch_survives_being_stored_and_tells_nothing_under_another_key() -> None:
+    made = drawn(CLAIM[0])
+    again = Sketch.unpacked(made.packed())
+    assert again.alike(made) == 1.0
+    assert float(again.vector @ made.vector) > 0.99
+    assert again.terms.tolist() == made.terms.tolist()
+    other = sketch(CLAIM[0], [EmbeddedChunk(Chunk(0, 0, 9, CLAIM[0][:9], "", None, None), made.vector)], b"other")
+    assert other is not None
+    assert not set(other.terms.tolist()) & set(made.terms.tolist())
+    with pytest.raises(ValueError, match="sketch"):
+        Sketch.unpacked(made.packed()[:-1])
+
+
+def test_texts_that_say_too_much_or_too_little_have_no_sketch() -> None:
+    passage = [EmbeddedChunk(Chunk(0, 0, 1, "a", "", None, None), np.ones(4, np.float32))]
+    assert sketch("Yes.", passage, b"k") is None
+    assert sketch(" ".join(f"word{at}" for at in range(2000)), passage, b"k") is None
+
+
+def test_a_flood_is_held_with_what_went_live_before_it(run: Any, open_companies: Any, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (company,):
+            outcomes = [
+                (await company.ingest(tmp_path / "in", **{f"note{at}_txt": text})).popitem()[1].result
+                for at, text in enumerate(CLAIM)
+            ]
+            assert [type(one) for one in outcomes] == [Ingested] * 3 + [Quarantined] * 2
+            tenant = await company.service.store.tenants.by_name(company.name)
+            waiting = await company.service.store.quarantine.held(operate(tenant), tenant.keys)
+            assert len(waiting) == len(CLAIM)
+            assert {reason for one in waiting for reason in one.reasons} == {"flood"}
+            await company.service.follower.catch_up(tenant.id)
+            assert not await company.service.index.point_ids(tenant.keys.index.collection)
+
+    run(scenario())
