@@ -92,11 +92,9 @@ class Load:
             await asyncio.sleep(_WRITES_EVERY_S)
 
 
-async def while_optimizing(
-    made: ClusteredPoints, root: Path, points: int, dimension: int, seconds: float
-) -> dict[str, Any]:
+async def while_optimizing(made: ClusteredPoints, root: Path, points: int, seconds: float) -> dict[str, Any]:
     """Search latency in quiet, beside writes, and beside writes while a graph is built; what got lost."""
-    index = QdrantEdgeIndex(root, dimension=dimension, optimize_after=points // 2)
+    index = QdrantEdgeIndex(root, optimize_after=points // 2)
     try:
         given = made.points(range(points))
         for start in range(0, points, 1000):
@@ -174,17 +172,17 @@ async def _recall(
 
 
 async def small_collections(
-    made: ClusteredPoints, root: Path, count: int, dimension: int, chunks: int, open_at_most: Sequence[int]
+    made: ClusteredPoints, root: Path, count: int, chunks: int, open_at_most: Sequence[int]
 ) -> dict[str, Any]:
     """Resident memory after every collection was searched once, for each limit; and after idle ones were closed."""
     names = [f"{number:016x}" for number in range(count)]
-    index = QdrantEdgeIndex(root, dimension=dimension)
+    index = QdrantEdgeIndex(root)
     for name in names:
         await index.upsert(name, made.points(range(chunks)))
     await index.close()
     figures: dict[str, Any] = {"collections": count, "chunks_each": chunks, "rss_mib_before": _resident()}
     for limit in open_at_most:
-        index = QdrantEdgeIndex(root, dimension=dimension, max_open=limit, idle_s=0.0)
+        index = QdrantEdgeIndex(root, max_open=limit, idle_s=0.0)
         spent = []
         for name in names:
             began = time.perf_counter()
@@ -221,8 +219,8 @@ async def bench(
         root = Path(folder)
         async with clustered_points(dimension, _SEED) as made:
             return {
-                "maintenance": await while_optimizing(made, root / "one", points, dimension, seconds),
-                "memory": await small_collections(made, root / "many", collections, dimension, 40, open_at_most),
+                "maintenance": await while_optimizing(made, root / "one", points, seconds),
+                "memory": await small_collections(made, root / "many", collections, 40, open_at_most),
             }
 
 

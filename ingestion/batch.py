@@ -230,8 +230,8 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
     """The upload is in the queue, unless the same content is live already and nothing waits to replace it."""
     tenant, operator = intake.tenant, operate(intake.tenant)
     live = await store.versions.live(operator, tenant.keys, upload.source)
-    if live is not None and tenant.embedding is not None:
-        is_same = live.is_unchanged(content_token(upload, tenant, tenant.embedding), intake.owner)
+    if live is not None:
+        is_same = live.is_unchanged(content_token(upload, tenant), intake.owner)
         if is_same and not await store.jobs.is_waiting(operator, live.document_id):
             return Unchanged(live.document_id)
     request = UploadRequest(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from ingestion.batch import FileOutcome, FoundFile, Intake, Watcher, ingest_files
 from ingestion.crew import at_work
-from ingestion.pipeline import prepare_tenant
 from ingestion.processes.profile import StageProfile
 from ingestion.processes.stages import ProcessStages
 from ingestion.progress import Progress
@@ -62,7 +61,7 @@ async def worked_through(
     """
     async with at_work(settings, store, stages) as crew:
         if crew.worker is not None:
-            tenant = await prepare_tenant(tenant, crew.worker.fingerprint, store.tenants)
+            tenant = await crew.worker.prepare(tenant)
         if crew.held_by is not None:
             progress.say(f"{crew.held_by} works through the queue.")
         yield tenant

@@ -27,7 +27,7 @@ from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
 from rag_service.detect import credentials, pii
 from rag_service.domain.document import ScreenedDocument, Upload
-from rag_service.domain.errors import EmbeddingMismatch, IntegrityError, Refused
+from rag_service.domain.errors import IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
 from rag_service.domain.review import Decision, told_to_uploader
@@ -118,7 +118,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
         task, is_in_held = await as_member(task, parts)
     tenant, operator, upload = task.tenant, operate(task.tenant), task.upload
     policy = KeyedPolicy(tenant.scrubbing, tenant.keys.pseudonym_key)
-    token = content_token(upload, tenant, parts.stages.fingerprint)
+    token = content_token(upload, tenant)
     live = await parts.versions.live(operator, tenant.keys, task.request.identity)
     if live is not None and live.is_same(token, task.request.owner):
         await parts.versions.withdraw_held(operator, live.document_id)
@@ -165,9 +165,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
             tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
         sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
         review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
-        kin, told = await kin_of(
-            task, reading, tag, parts, lambda one: content_token(one, tenant, parts.stages.fingerprint)
-        )
+        kin, told = await kin_of(task, reading, tag, parts, lambda one: content_token(one, tenant))
         report = replace(
             _report(tag, judged, len(chunks), parsed.stripped),
             members=told.members,
@@ -179,18 +177,19 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     return Stored(tag.version, len(chunks))
 
 
-async def prepare_tenant(tenant: Tenant, fingerprint: str, tenants: Tenants) -> Tenant:
-    """The tenant, bound to the embedding model of its first ingestion. Raises ``EmbeddingMismatch``."""
+async def bound(tenant: Tenant, fingerprint: str, tenants: Tenants) -> Tenant:
+    """The tenant, with the embedding model of its first ingestion; only another epoch of its index has another."""
     if tenant.embedding is None:
         await tenants.set_embedding(tenant, fingerprint)
         return await tenants.by_id(tenant.id)
-    if tenant.embedding != fingerprint:
-        raise EmbeddingMismatch(tenant.embedding, fingerprint)
     return tenant
 
 
-def content_token(upload: Upload, tenant: Tenant, fingerprint: str) -> str:
-    """Equal for equal bytes, title, policy, detectors and model; keyed, so that it tells nothing of the content."""
+def content_token(upload: Upload, tenant: Tenant) -> str:
+    """Equal for equal bytes, title, policy and detectors; keyed, so that it tells nothing of the content.
+
+    The model is none of it: when the tenant's index moves to another, its vectors are made for what is stored already.
+    """
     facts = place(
         hashlib.sha256(upload.content).hexdigest(),
         upload.name,
@@ -199,7 +198,6 @@ def content_token(upload: Upload, tenant: Tenant, fingerprint: str) -> str:
         pii.VERSION,
         credentials.VERSION,
         DETECTOR_VERSION,
-        fingerprint,
         PIPELINE_VERSION,
     )
     return tenant.keys.token("content", hashlib.sha256(facts).hexdigest())

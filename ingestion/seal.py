@@ -119,6 +119,7 @@ def seal(
         screening=version_seal.seal(json.dumps(screening_record(document)).encode(), "screening"),
         chunks=tuple(_seal_chunk(one, source_of_chunk, tag, keys, version_seal) for one in chunks),
         access=sealed_access(keys, tag.document_id, tag.access),
+        epoch=keys.index.epoch,
         most_readers=None if tag.most_readers is None else frozenset(map(keys.principal_token, tag.most_readers)),
         owner_token=None if tag.request.owner is None else keys.token("user", tag.request.owner),
         sealed_owner=None if tag.request.owner is None else sealed_owner(keys, tag.document_id, tag.request.owner),
@@ -181,5 +182,5 @@ def _seal_chunk(
         ordinal=chunk.ordinal,
         record=version_seal.seal(record, "chunk", chunk_id),
         signature=keys.sign(record, tag.document_id, tag.version, chunk_id),
-        vector=version_seal.seal(embedded.vector.astype("<f4").tobytes(), "vector", chunk_id),
+        vector=version_seal.seal(embedded.vector.astype("<f4").tobytes(), keys.index.vector_part, chunk_id),
     )

@@ -25,6 +25,7 @@ from rag_service.adapters.injection_classifier import PackagedClassifier, packag
 from rag_service.detect.judge import Judge
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Chunk, ParsedDocument, RemovedValue, ScreenedDocument, Upload
+from rag_service.domain.errors import EmbeddingMismatch
 from rag_service.domain.identity import TenantId
 from rag_service.ports import Embedder
 
@@ -91,11 +92,14 @@ class StagesByTenant(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """That of the embedding model."""
+        """That of the embedding model of new tenants."""
         ...
 
-    def of(self, tenant: TenantId) -> Stages:
-        """For documents of this tenant."""
+    def of(self, tenant: TenantId, embedding: str | None = None) -> Stages:
+        """For documents of this tenant, embedded by the configured model of this fingerprint, else that of new tenants.
+
+        Blocking, where that model must be loaded first. Raises ``EmbeddingMismatch`` where none is of the fingerprint.
+        """
         ...
 
 
@@ -107,7 +111,9 @@ class LocalStages:
         self._detector = detector
         self._judge = judge or Judge(embedder, PackagedClassifier(packaged_defender()))
 
-    def of(self, tenant: TenantId) -> Stages:  # noqa: ARG002  # one process for all
+    def of(self, tenant: TenantId, embedding: str | None = None) -> Stages:  # noqa: ARG002  # one process for all
+        if embedding not in (None, self.fingerprint):
+            raise EmbeddingMismatch(embedding, self.fingerprint)
         return self
 
     @property

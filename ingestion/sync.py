@@ -211,9 +211,8 @@ class _Run:
         live = await self._store.versions.live(self._operator, self._tenant.keys, file.source)
         if live is None:
             return New()
-        embedding = self._tenant.embedding
         owner = self._request.owner
-        is_same = embedding is not None and live.is_unchanged(content_token(upload, self._tenant, embedding), owner)
+        is_same = live.is_unchanged(content_token(upload, self._tenant), owner)
         if is_same and not await self._store.jobs.is_waiting(self._operator, live.document_id):
             return Unchanged(live.document_id)
         is_kept = live.owner == owner  # another's document is taken over, with the readers who are named now

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from ingestion.parts import ingestion_parts
-from ingestion.pipeline import HeldAlready, Task, Unchanged, ingest, prepare_tenant
+from ingestion.pipeline import HeldAlready, Task, Unchanged, bound, ingest
 from ingestion.stages import StagesByTenant, places
 from ingestion.watched_stages import WatchedStages
 from rag_service.authentication import operate
@@ -58,10 +58,11 @@ class Worker:
         self._idle = asyncio.Event()
         self._room = asyncio.Event()
 
-    @property
-    def fingerprint(self) -> str:
-        """That of the embedding model."""
-        return self._stages.fingerprint
+    async def prepare(self, tenant: Tenant) -> Tenant:
+        """The tenant, bound to a model that is at hand. Raises ``EmbeddingMismatch``."""
+        tenant = await bound(tenant, self._stages.fingerprint, self._store.tenants)
+        await asyncio.to_thread(self._stages.of, tenant.id, tenant.embedding)
+        return tenant
 
     async def run(self) -> None:
         """Works until cancelled; what is under way then waits in the queue again, as if it had not been begun."""
@@ -144,11 +145,10 @@ class Worker:
 
     async def _ingest(self, claim: Claim, tenant: Tenant) -> None:
         try:
-            tenant = await prepare_tenant(tenant, self._stages.fingerprint, self._store.tenants)
+            tenant = await self.prepare(tenant)
             request, content = await self._store.uploads.open(operate(tenant), tenant.keys, claim.job_id)
-            stages = WatchedStages(
-                self._stages.of(claim.tenant), lambda stage: self._at.__setitem__(claim.lease, stage)
-            )
+            own = await asyncio.to_thread(self._stages.of, claim.tenant, tenant.embedding)
+            stages = WatchedStages(own, lambda stage: self._at.__setitem__(claim.lease, stage))
             parts = ingestion_parts(self._store, stages, self._settings)
             outcome = await ingest(Task(tenant, claim, request, content), parts)
         except (LeaseLost, NotFound):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,8 +20,9 @@ from rag_service.domain.retrieval import SealedPoint
 from rag_service.lexical import saturated_frequencies
 from rag_service.pauses import Pauses
 from rag_service.ports import ChunkIndex
+from rag_service.store.epochs import Epochs, Views
 from rag_service.store.outbox import Change, Outbox, OutboxEntry
-from rag_service.store.tenants import Tenant, Tenants
+from rag_service.store.tenants import Tenant
 from rag_service.store.versions import StoredPoint, Versions
 
 _log = structlog.get_logger()
@@ -48,8 +49,8 @@ class _Lag:
 class IndexFollower:
     """Applies the outbox to the index. Every entry may be applied again without harm, so a crash loses nothing."""
 
-    def __init__(self, tenants: Tenants, versions: Versions, outbox: Outbox, index: ChunkIndex) -> None:
-        self._tenants = tenants
+    def __init__(self, epochs: Epochs, versions: Versions, outbox: Outbox, index: ChunkIndex) -> None:
+        self._epochs = epochs
         self._versions = versions
         self._outbox = outbox
         self._index = index
@@ -108,12 +109,21 @@ class IndexFollower:
         One tenant's broken index keeps nobody else from being served: its entries stay, and are tried again.
         """
         try:
-            is_lost = not await self._index.exists(tenant.keys.index.collection)
-            if is_lost and await self._versions.document_ids(operate(tenant)):
+            if await self._has_lost(tenant):
                 await self._outbox.request_rebuild(operate(tenant))
             await self.catch_up(tenant.id)
         except IndexUnavailable as error:
             _log.error("index_lags", tenant=tenant.id, error=type(error).__name__, why=str(error), failures=1)
+
+    async def _has_lost(self, tenant: Tenant) -> bool:
+        """Whether a collection is not there that SQL has something for."""
+        views = await self._epochs.views(tenant.id)
+        operator, lost = operate(views.live), not await self._index.exists(views.live.keys.index.collection)
+        if lost and await self._versions.document_ids(operator):
+            return True
+        beside = views.beside
+        lost = beside is not None and not await self._index.exists(beside.tenant.keys.index.collection)
+        return lost and beside is not None and bool(await self._versions.chunk_ids(operator, beside.number))
 
     async def _advance(self, tenant_id: TenantId) -> None:
         """The tenant's oldest entries were followed, some of them at least."""
@@ -122,19 +132,26 @@ class IndexFollower:
             if not entries:
                 return
             try:
-                tenant = await self._tenants.by_id(tenant_id)
+                views = await self._epochs.views(tenant_id)
             except NotFound:
-                await self._drop(entries)
+                await self._drop(entries, but_not=set())
             else:
-                await self._apply(tenant, entries)
+                await self._apply(views, entries)
             await self._outbox.followed(tenant_id, entries[-1].position)
 
-    async def _apply(self, tenant: Tenant, entries: Sequence[OutboxEntry]) -> None:
-        if any(one.kind is Change.REBUILD for one in entries):
-            await self._rebuild(tenant)  # from what SQL says now, so the other entries are in it
-            return
+    async def _apply(self, views: Views, entries: Sequence[OutboxEntry]) -> None:
+        """In every epoch: one that is switched to or rolled back to misses nothing that changed before."""
+        await self._drop(entries, but_not={tenant.keys.index.collection for tenant in views.all})
+        for tenant in views.all:
+            kinds = {Change.DOCUMENT} if tenant is views.live else {Change.DOCUMENT, Change.BESIDE}
+            if any(one.kind is Change.REBUILD for one in entries):
+                await self._rebuild(tenant)  # from what SQL says now, so the other entries are in it
+            else:
+                await self._bring_in_line(tenant, [one for one in entries if one.kind in kinds])
+
+    async def _bring_in_line(self, tenant: Tenant, entries: Sequence[OutboxEntry]) -> None:
         documents: dict[str, list[SealedPoint]] = {}
-        for document_id in dict.fromkeys(one.subject for one in entries if one.kind is Change.DOCUMENT):
+        for document_id in dict.fromkeys(one.subject for one in entries):
             documents[document_id] = await self._sealed(tenant, document_id)
             if sum(map(len, documents.values())) >= _POINTS_AT_ONCE:
                 await self._write(tenant.keys.index, documents)
@@ -186,10 +203,10 @@ class IndexFollower:
             return []
         return await asyncio.to_thread(sealed_points, tenant.keys.index, document_id, stored, principals)
 
-    async def _drop(self, entries: Sequence[OutboxEntry]) -> None:
-        """The tenant is gone: what is left of it in the index is its collection, and that was seen to go."""
+    async def _drop(self, entries: Sequence[OutboxEntry], but_not: Collection[str]) -> None:
+        """The tenant or an epoch is gone: its collection, all that is left of it in the index, was seen to go."""
         for entry in entries:
-            if entry.kind is Change.DROP:
+            if entry.kind is Change.DROP and entry.subject not in but_not:
                 await self._index.drop(entry.subject)
                 if await self._index.exists(entry.subject):
                     raise IndexUnavailable(_UNVERIFIED)

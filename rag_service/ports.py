@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class ChunkIndex(Protocol):
-    """A derived index of chunks, a collection a tenant. It holds nothing readable and can always be rebuilt.
+    """A derived index of chunks, a collection for each epoch of a tenant's. Its first points say of what dimension it
+    is. It holds nothing readable and can always be rebuilt.
 
     Every adapter passes ``tests/contracts/chunk_index.py``. All methods raise ``IndexUnavailable`` when the index
     cannot answer; none returns a partial result.
@@ -57,7 +58,7 @@ class ChunkIndex(Protocol):
         ...
 
     async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
-        """The collection holds exactly these points.
+        """The collection holds exactly these points, and is gone where there are none.
 
         It is built beside and switched in one step: until then searches see what was there before, and so they do
         where ``points`` raises or the process dies. Nobody else writes to the collection meanwhile.

@@ -47,6 +47,11 @@ def _proxies(value: object) -> tuple[Network, ...]:
     return networks
 
 
+def _words(value: object) -> object:
+    """A list, or what stands between commas."""
+    return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+
+
 _OIDC_CLAIMS = ("tenant", "user", "groups", "roles")
 
 
@@ -121,6 +126,15 @@ class Settings(BaseSettings):
         str,
         Field(description="`packaged` (all-MiniLM-L6-v2 as int8 ONNX), or a folder of a sentence-transformers model."),
     ] = "packaged"
+    embedding_models: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_words),
+        Field(
+            description="Further models, for tenants whose index was built with one: folders, `packaged`, "
+            "`packaged:onnx` or `packaged:torch`, with commas between them."
+        ),
+    ] = ()
     embedding_backend: Annotated[
         str, Field(description="How the packaged model runs: `onnx` or `torch`.", pattern="^(onnx|torch)$")
     ] = "onnx"

@@ -9,12 +9,11 @@ from functools import cached_property
 
 import structlog
 
-from rag_service.adapters.embedders import PACKAGED_DIMENSION, load_embedder
 from rag_service.adapters.extractive_answerer import ExtractiveAnswerer
-from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.pii import PiiDetector
 from rag_service.folder import DataFolder, hold, open_folder
 from rag_service.follow import IndexFollower
+from rag_service.models import Models
 from rag_service.ports import Answerer, ChunkIndex, Embedder, IdentityProvider
 from rag_service.query.ask import QueryParts
 from rag_service.query.guard import GuardPolicy
@@ -25,6 +24,7 @@ from rag_service.store.api_keys import ApiKeys
 from rag_service.store.consistency import Consistency
 from rag_service.store.database import Database
 from rag_service.store.documents import Documents
+from rag_service.store.epochs import Epochs
 from rag_service.store.groups import Groups
 from rag_service.store.jobs import JobQueue
 from rag_service.store.key_uses import KeyUses
@@ -38,6 +38,8 @@ from rag_service.store.uploads import QueueLimits, Uploads
 from rag_service.store.versions import Versions
 from rag_service.tokens import ServiceTokens
 
+__all__ = ["WORST_CASE", "Models", "Service", "Store", "open_service", "open_store", "owned"]
+
 _log = structlog.get_logger()
 
 WORST_CASE = "worst-case:"
@@ -50,6 +52,7 @@ class Store:
 
     folder: DataFolder
     tenants: Tenants
+    epochs: Epochs
     groups: Groups
     api_keys: ApiKeys
     key_uses: KeyUses
@@ -63,31 +66,6 @@ class Store:
     jobs: TenantJobs
     queue: JobQueue
     consistency: Consistency
-
-
-class Models:
-    """What is heavy to load, loaded when first used. Several services in one process may share it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        return load_embedder(self._settings)
-
-    @property
-    def dimension(self) -> int:
-        """Of the embedder's vectors. The packaged model need not be loaded to tell."""
-        return PACKAGED_DIMENSION if self._settings.embedding_model == "packaged" else self.embedder.dimension
-
-    @cached_property
-    def detector(self) -> PiiDetector:
-        return PiiDetector()
-
-    @cached_property
-    def classifier(self) -> PackagedClassifier:
-        """Not in memory until it is first asked, or told to load."""
-        return PackagedClassifier(packaged_defender())
 
 
 @dataclass(frozen=True)
@@ -104,6 +82,7 @@ class Service:
 
     @property
     def embedder(self) -> Embedder:
+        """The model of new tenants."""
         return self.models.embedder
 
     @property
@@ -123,9 +102,10 @@ class Service:
 
     @cached_property
     def query_parts(self) -> QueryParts:
-        extractive = ExtractiveAnswerer(self.embedder)
+        extractive = ExtractiveAnswerer(self.models.packaged)
         return QueryParts(
-            embedder=self.embedder,
+            embedder=self.models.packaged,
+            embedder_of=self.models.embedder_of,
             index=self.index,
             documents=self.store.documents,
             detector=self.detector,
@@ -170,8 +150,8 @@ async def owned(settings: Settings, store: Store, models: Models | None = None) 
     """The service over an open store, while this process holds its folder. Raises ``FolderHeld``."""
     with hold(store.folder):
         models = models or Models(settings)
-        index = _index(settings, store.folder, models)
-        follower = IndexFollower(store.tenants, store.versions, store.outbox, index)
+        index = _index(settings, store.folder)
+        follower = IndexFollower(store.epochs, store.versions, store.outbox, index)
         tokens = ServiceTokens(store.folder.vault.token_key(store.folder.id), store.folder.id, settings.token_s)
         service = Service(settings, store, models, index, follower, tokens, _provider(settings))
         try:
@@ -188,6 +168,7 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
     return Store(
         folder=folder,
         tenants=tenants,
+        epochs=Epochs(database, folder.vault, tenants),
         groups=Groups(database),
         api_keys=ApiKeys(database, folder.vault, tenants, key_uses),
         key_uses=key_uses,
@@ -212,9 +193,9 @@ def _provider(settings: Settings) -> IdentityProvider | None:
     return load_oidc(settings)
 
 
-def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex:
+def _index(settings: Settings, folder: DataFolder) -> ChunkIndex:
     if settings.qdrant_url is not None:
-        return _server_index(settings, settings.qdrant_url, folder, models.dimension)
+        return _server_index(settings, settings.qdrant_url, folder)
     if settings.index == "memory":
         from rag_service.adapters.memory_index import MemoryIndex
 
@@ -223,14 +204,13 @@ def _index(settings: Settings, folder: DataFolder, models: Models) -> ChunkIndex
 
     return QdrantEdgeIndex(
         folder.index,
-        dimension=models.dimension,
         max_open=settings.index_max_open,
         idle_s=settings.index_idle_s,
         optimize_after=settings.index_optimize_after,
     )
 
 
-def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: int) -> ChunkIndex:
+def _server_index(settings: Settings, url: str, folder: DataFolder) -> ChunkIndex:
     from rag_service.adapters.qdrant_server import QdrantServerIndex
     from rag_service.adapters.server_connection import ServerAddress, ServerConnection
     from rag_service.adapters.server_requests import CollectionLayout
@@ -242,7 +222,6 @@ def _server_index(settings: Settings, url: str, folder: DataFolder, dimension: i
         allows_plain_http=settings.qdrant_plain_http,
     )
     layout = CollectionLayout(
-        dimension,
         prefix=settings.qdrant_prefix or f"rag_{folder.id}_",
         shards=settings.qdrant_shards,
         replicas=settings.qdrant_replicas,

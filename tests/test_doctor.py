@@ -199,7 +199,17 @@ def test_a_collection_of_nobody_is_found_and_removed(run: Run, open_patient: Ope
     ("statement", "told"),
     [
         ("UPDATE chunks SET sealed_record = zeroblob(90) WHERE document_id = ?", "a chunk does not open"),
-        ("UPDATE chunks SET sealed_vector = zeroblob(90) WHERE document_id = ?", "a chunk does not open"),
+        (
+            (
+                "UPDATE vectors SET sealed_vector = zeroblob(90)"
+                " WHERE chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)"
+            ),
+            "a chunk does not open",
+        ),
+        (
+            "DELETE FROM vectors WHERE chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)",
+            "a chunk has no vector",
+        ),
         ("UPDATE chunks SET signature = zeroblob(32) WHERE document_id = ?", "does not carry its signature"),
         ("UPDATE versions SET sealed_text = zeroblob(90) WHERE document_id = ?", "version 1 does not open"),
         ("UPDATE versions SET sealed_meta = zeroblob(90) WHERE document_id = ?", "version 1 does not open"),

@@ -16,6 +16,7 @@ from ingestion.containers.walk import Unpacked
 from ingestion.judge import judged, requests_in
 from ingestion.processes import replies, wire
 from ingestion.processes.birth import ChildFailed
+from ingestion.processes.further_models import FurtherModels
 from ingestion.processes.pool import Pool, StageDefect
 from ingestion.processes.profile import Accounts, StageProfile
 from ingestion.processes.programs import PROGRAMS, Programs, programs_for
@@ -26,9 +27,17 @@ from ingestion.processes.wire import Ready
 from ingestion.processes.worker import LimitBroken, NotStarted
 from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages, places
+from rag_service.adapters.embedders import configured
 from rag_service.detect.judge import RequestInPlace
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
-from rag_service.domain.errors import InvalidSetting, ModelUnavailable, ModelUnverified, RagError, Refused, StageFailed
+from rag_service.domain.errors import (
+    InvalidSetting,
+    ModelUnavailable,
+    ModelUnverified,
+    RagError,
+    Refused,
+    StageFailed,
+)
 from rag_service.domain.identity import TenantId
 
 if TYPE_CHECKING:
@@ -71,6 +80,8 @@ class ProcessStages:
         programs: Programs | None = None,
     ) -> None:
         programs = programs or programs_for(settings)
+        opened = partial(ProcessStages, model_workers=model_workers, batch=batch, programs=programs)
+        self._further = FurtherModels([partial(opened, one) for one in configured(settings)[1:]])
         self._batch = batch
         self._ready: Ready | None = None
         cache_dir = str(settings.cache_dir.absolute())  # a child works in another folder
@@ -90,6 +101,7 @@ class ProcessStages:
 
     def close(self) -> None:
         """No child is left; what was under way has failed. Repeating it changes nothing."""
+        self._further.close()
         for pool in self._pools.values():
             pool.close()
 
@@ -112,12 +124,15 @@ class ProcessStages:
                 raise StageFailed("embed", problem.detail) from None
         return self._ready.fingerprint
 
-    def of(self, tenant: TenantId) -> Stages:
+    def of(self, tenant: TenantId, embedding: str | None = None) -> Stages:
         """For documents of this tenant: no parser or text worker that meets them has met or will meet another's.
 
-        Model workers are shared. What they answer is vectors, and places of cuts in a text that the asker has.
+        Model workers are shared. What they answer is vectors, and places of cuts in a text that the asker has. Those of
+        a further model (``RAG_EMBEDDING_MODELS``) start when a tenant first needs it.
         """
-        return _OfTenant(self, tenant)
+        if embedding is None or embedding == self.fingerprint:
+            return _OfTenant(self, tenant, self)
+        return _OfTenant(self, tenant, self._further.of(embedding, self.fingerprint))
 
     async def parse(self, tenant: TenantId, upload: Upload, max_bytes: int) -> ParsedDocument:
         request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
@@ -213,10 +228,11 @@ class _OfTenant:
 
     _all: ProcessStages
     _tenant: TenantId
+    _embedding: ProcessStages
 
     @property
     def fingerprint(self) -> str:
-        return self._all.fingerprint
+        return self._embedding.fingerprint
 
     async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
         return await self._all.parse(self._tenant, upload, max_bytes)
@@ -233,10 +249,10 @@ class _OfTenant:
         return await self._all.judge(document)
 
     async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
-        return await self._all.chunk(document)
+        return await self._embedding.chunk(document)
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return await self._all.embed(texts)
+        return await self._embedding.embed(texts)
 
 
 def layers() -> Layers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag_service.adapters.edge_requests import DENSE
+from rag_service.domain.errors import IndexUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,15 @@ def extent(folder: Path) -> Extent:
         places += sum(versions)
         ungraphed += 0 if index["type"] == "hnsw" else sum(versions)
     return Extent(places, ungraphed)
+
+
+def stored_dimension(folder: Path) -> int:
+    """Of a shard's vectors, as its segments say: each collection has its own. Raises ``IndexUnavailable``."""
+    try:
+        description = next(folder.glob("segments/*/segment.json"))
+        return int(json.loads(description.read_bytes())["config"]["vector_data"][DENSE]["size"])
+    except (StopIteration, OSError, ValueError, KeyError, TypeError):
+        raise IndexUnavailable("a collection has lost its files and must be rebuilt") from None
 
 
 def copy_sparsely(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Builds the graph of a shard, in a process of its own: the engine holds the interpreter's lock for the whole time.
 
-Run by ``edge_upkeep`` as ``python -m rag_service.adapters.edge_optimize FOLDER DIMENSION PARENT`` on a copy that
+Run by ``edge_upkeep`` as ``python -m rag_service.adapters.edge_optimize FOLDER PARENT`` on a copy that
 nobody else has open. It gives way to everything else on the machine and ends with its parent.
 """
 
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from rag_service.adapters.edge_configuration import serving
-from rag_service.adapters.edge_files import sync_tree
+from rag_service.adapters.edge_files import stored_dimension, sync_tree
 
 _PR_SET_PDEATHSIG = 1
 
@@ -25,11 +25,11 @@ def end_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def optimize(folder: Path, dimension: int) -> None:
+def optimize(folder: Path) -> None:
     """The shard has its graphs, nothing deleted is left in its segments, and it was seen to load as whole as before."""
     import qdrant_edge
 
-    everything = qdrant_edge.CountRequest()
+    everything, dimension = qdrant_edge.CountRequest(), stored_dimension(folder)
     shard = qdrant_edge.EdgeShard.load(str(folder), serving(dimension, search_threads=1))
     before = shard.count(everything)
     shard.optimize()
@@ -44,10 +44,10 @@ def optimize(folder: Path, dimension: int) -> None:
 
 
 def main() -> None:
-    folder, dimension, parent = sys.argv[1:]
+    folder, parent = sys.argv[1:]
     end_with(int(parent))
     os.nice(19)  # its input and output come last too: the kernel derives their priority
-    optimize(Path(folder), int(dimension))
+    optimize(Path(folder))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from rag_service.adapters.edge_configuration import serving
+from rag_service.adapters.edge_files import stored_dimension
 from rag_service.adapters.edge_requests import ACCESS, DENSE, DOCUMENT, LEXICAL, SOURCE, as_sealed, as_stored
 from rag_service.domain.errors import IndexUnavailable
 
@@ -28,15 +29,18 @@ FLUSH_EVERY = 2048
 class Shard:
     """One open shard. What ``write`` and ``delete`` return from is in its log, and survives this process."""
 
-    def __init__(self, engine: qdrant_edge.EdgeShard) -> None:
+    def __init__(self, engine: qdrant_edge.EdgeShard, dimension: int) -> None:
         self.engine = engine
+        self.dimension = dimension
         self.used_at = time.monotonic()
         self._unflushed = 0
 
     def write(self, points: Sequence[SealedPoint]) -> None:
-        """The points replace those of the same ids."""
+        """The points replace those of the same ids. Vectors of another dimension are refused."""
         import qdrant_edge
 
+        if any(len(point.vector) != self.dimension for point in points):
+            raise IndexUnavailable(f"vectors of this collection have {self.dimension} dimensions")
         if points:
             self.engine.update(qdrant_edge.UpdateOperation.upsert_points([as_stored(point) for point in points]))
             self._count(len(points))
@@ -89,17 +93,18 @@ class Journal:
 class OpenShards:
     """At most ``max_open`` shards, those that were not used for longest closed first."""
 
-    def __init__(self, folders: ShardFolders, *, dimension: int, max_open: int, search_threads: int) -> None:
+    def __init__(self, folders: ShardFolders, *, max_open: int, search_threads: int) -> None:
         self._folders = folders
-        self._dimension = dimension
         self._max_open = max_open
         self._search_threads = search_threads
         self._open: OrderedDict[str, Shard] = OrderedDict()
         self._journals: dict[str, Journal] = {}
 
     def write(self, collection: str, points: Sequence[SealedPoint]) -> None:
-        """The points are in the collection, which is made if need be."""
-        shard = self._find_or_make(collection)
+        """The points are in the collection, which is made for vectors such as theirs if need be."""
+        if not points:
+            return
+        shard = self._find_or_make(collection, len(points[0].vector))
         self._folders.require_room()
         self._note(collection, (point.point_id for point in points))
         shard.write(points)
@@ -118,30 +123,29 @@ class OpenShards:
             return self._open[collection]
         return self._admit(collection) if self._folders.of(collection).exists() else None
 
-    def make(self, folder: Path) -> Shard:
-        """A new shard in an empty folder. What is filtered by is indexed before anything is loaded."""
+    def make(self, folder: Path, dimension: int) -> Shard:
+        """A new shard in an empty folder for such vectors. What is filtered by is indexed before anything is loaded."""
         import qdrant_edge
 
-        engine = qdrant_edge.EdgeShard.create(str(folder), serving(self._dimension, self._search_threads))
+        engine = qdrant_edge.EdgeShard.create(str(folder), serving(dimension, self._search_threads))
         for token in (ACCESS, DOCUMENT, SOURCE):
             engine.update(qdrant_edge.UpdateOperation.create_field_index(token, qdrant_edge.PayloadSchemaType.Keyword))
         engine.flush()
-        return Shard(engine)
+        return Shard(engine, dimension)
 
     def load(self, folder: Path) -> Shard:
         """The shard of a folder, which is seen to be whole."""
         import qdrant_edge
 
         # The engine takes a folder without segments for a new shard, and would answer that nothing was ever found.
-        if not any(folder.glob("segments/*/segment.json")):
-            raise IndexUnavailable("a collection has lost its files and must be rebuilt")
-        engine = qdrant_edge.EdgeShard.load(str(folder), serving(self._dimension, self._search_threads))
+        dimension = stored_dimension(folder)
+        engine = qdrant_edge.EdgeShard.load(str(folder), serving(dimension, self._search_threads))
         # Likewise it makes a lost vector storage anew, empty. Every point of ours has both vectors.
         complete = qdrant_edge.Filter(must=[qdrant_edge.HasVectorCondition(name) for name in (DENSE, LEXICAL)])
         if engine.count(qdrant_edge.CountRequest(filter=complete)) != engine.info().points_count:
             engine.close()
             raise IndexUnavailable("a collection has lost its vectors and must be rebuilt")
-        return Shard(engine)
+        return Shard(engine, dimension)
 
     def names(self) -> list[str]:
         """The collections that are open."""
@@ -221,12 +225,12 @@ class OpenShards:
         for collection in list(self._open):
             self.close(collection)
 
-    def _find_or_make(self, collection: str) -> Shard:
+    def _find_or_make(self, collection: str, dimension: int) -> Shard:
         """The collection's shard; a new one is made aside, so that a crash leaves no half of one in its place."""
         found = self.find(collection)
         if found is None:
             made = self._folders.new(collection)
-            self.make(made).close()
+            self.make(made, dimension).close()
             self._folders.take_place(made, collection)
             found = self._admit(collection)
         return found

@@ -49,7 +49,6 @@ class Upkeep:
         folders: ShardFolders,
         shards: OpenShards,
         *,
-        dimension: int,
         optimize_after: int,
         vacuum_after: int,
         idle_s: float,
@@ -57,7 +56,6 @@ class Upkeep:
         self._thread = thread
         self._folders = folders
         self._shards = shards
-        self._dimension = dimension
         self._optimize_after = optimize_after
         self._vacuum_after = vacuum_after
         self._idle_s = idle_s
@@ -161,7 +159,7 @@ class Upkeep:
         needed = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         self._child = child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "rag_service.adapters.edge_optimize"),
-            *(str(copy), str(self._dimension), str(os.getpid())),
+            *(str(copy), str(os.getpid())),
             env={**needed, "PYTHONPATH": path, "RAYON_NUM_THREADS": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,

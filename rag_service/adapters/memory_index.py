@@ -64,8 +64,11 @@ class MemoryIndex:
         return {point_id: stored[point_id] for point_id in point_ids if point_id in stored}
 
     async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
-        """The collection holds exactly these points."""
-        self._collections[collection] = {point.point_id: point async for some in points for point in some}
+        """The collection holds exactly these points, and is gone where there are none."""
+        made = {point.point_id: point async for some in points for point in some}
+        self._collections.pop(collection, None)
+        if made:
+            self._collections[collection] = made
 
     async def collections(self) -> frozenset[str]:
         """Every collection that was written in this process."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from rag_service.adapters.edge_shards import Shard
     from rag_service.domain.retrieval import SealedPoint, SealedQuery
 
 BATCH = 128
@@ -43,22 +44,19 @@ class QdrantEdgeIndex:
         self,
         root: Path,
         *,
-        dimension: int,
         max_open: int = 32,
         search_threads: int = 2,
         optimize_after: int = 20_000,
         vacuum_after: int = 1_000,
         idle_s: float = 300.0,
     ) -> None:
-        self._dimension = dimension
         self._folders = ShardFolders(root)
-        self._shards = OpenShards(self._folders, dimension=dimension, max_open=max_open, search_threads=search_threads)
+        self._shards = OpenShards(self._folders, max_open=max_open, search_threads=search_threads)
         self._thread = EngineThread(first=self._folders.recover)
         self._upkeep = Upkeep(
             self._thread,
             self._folders,
             self._shards,
-            dimension=dimension,
             optimize_after=optimize_after,
             vacuum_after=vacuum_after,
             idle_s=idle_s,
@@ -100,17 +98,27 @@ class QdrantEdgeIndex:
         return await self._call("read", collection, partial(self._read, point_ids))
 
     async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
-        """The collection holds exactly these points: a shard made beside takes the place of the old one."""
+        """The collection holds exactly these points: a shard made beside takes the place of the old one.
+
+        Where there are none, it is gone: of what dimension the next points are, they say themselves.
+        """
         folder = await self._call("replace", collection, self._folders.new)
+        beside: Shard | None = None
         try:
-            beside = await self._thread.run("replace", partial(self._shards.make, folder))
             try:
                 async for some in points:
                     for batch in self._batches(some):
+                        if beside is None:
+                            made = partial(self._shards.make, folder, len(batch[0].vector))
+                            beside = await self._thread.run("replace", made)
                         await self._thread.run("replace", partial(beside.write, batch))
             finally:
-                await self._thread.run("replace", beside.close)
-            await self._call("replace", collection, partial(self._take_place, folder))
+                if beside is not None:
+                    await self._thread.run("replace", beside.close)
+            if beside is None:
+                await self.drop(collection)
+            else:
+                await self._call("replace", collection, partial(self._take_place, folder))
         finally:
             with suppress(IndexUnavailable):  # it was closed meanwhile: the next to open it clears up
                 await self._thread.run("replace", partial(self._folders.discard, folder))
@@ -140,8 +148,6 @@ class QdrantEdgeIndex:
         await self._thread.close(self._shards.close_all)
 
     def _batches(self, points: Sequence[SealedPoint]) -> list[Sequence[SealedPoint]]:
-        if any(len(point.vector) != self._dimension for point in points):
-            raise ValueError(f"vectors of this index have {self._dimension} dimensions")
         return [points[start : start + BATCH] for start in range(0, len(points), BATCH)]
 
     async def _call(self, operation: str, collection: str, work: Callable[[str], _T]) -> _T:

@@ -47,7 +47,7 @@ class QdrantServerIndex:
         self._layout.alias(collection)
         for batch in self._batches(points):
             if not await self._upsert(collection, batch):
-                await self._collections.begin(collection)
+                await self._collections.begin(collection, len(batch[0].vector))
                 if not await self._upsert(collection, batch):
                     raise IndexUnavailable("upsert: a collection vanished while it was written")
 
@@ -92,19 +92,28 @@ class QdrantServerIndex:
         return found
 
     async def replace(self, collection: str, points: AsyncIterator[Sequence[SealedPoint]]) -> None:
-        """The collection holds exactly these points: its other side is built, and the alias moved to it at once."""
+        """The collection holds exactly these points: its other side is built, and the alias moved to it at once.
+
+        Where there are none, it is gone: of what dimension the next points are, they say themselves.
+        """
         async with self._collections.building(collection):
             live = await self._collections.live_side(collection)
             beside = next(side for side in self._layout.sides(collection) if side != live)
-            await self._collections.make(beside)
+            is_made = False
             try:
                 async for some in points:
                     for batch in self._batches(some):
+                        if not is_made:
+                            await self._collections.make(beside, len(batch[0].vector))
+                            is_made = True
                         await self._collections.write(beside, partial(_write, batch))
             except BaseException:
                 with suppress(IndexUnavailable):  # upkeep finds it again
                     await self._collections.remove(beside)
                 raise
+            if not is_made:
+                await self._collections.empty(collection)
+                return
             # Whether a move that failed took place is not known: both sides stay, and upkeep removes the idle one.
             await self._collections.lead(collection, beside)
             if live is not None:
@@ -133,8 +142,8 @@ class QdrantServerIndex:
         await self._connection.close()
 
     def _batches(self, points: Sequence[SealedPoint]) -> Iterator[Sequence[SealedPoint]]:
-        if any(len(point.vector) != self._layout.dimension for point in points):
-            raise ValueError(f"vectors of this index have {self._layout.dimension} dimensions")
+        if len({len(point.vector) for point in points}) > 1:
+            raise ValueError("vectors of one collection have one dimension")
         return (points[start : start + BATCH] for start in range(0, len(points), BATCH))
 
     async def _upsert(self, collection: str, batch: Sequence[SealedPoint]) -> bool:

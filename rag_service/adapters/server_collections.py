@@ -60,8 +60,10 @@ class ServerCollections:
         alias = self._layout.alias(collection)
         return await self._call("exists", lambda client: client.collection_exists(alias), patience=1.0)
 
-    async def begin(self, collection: str) -> None:
-        """The collection is there, and empty where it was not: sides that no alias led to are never taken up.
+    async def begin(self, collection: str, dimension: int) -> None:
+        """The collection is there, and where it was not, empty and for vectors of this dimension.
+
+        Sides that no alias led to are never taken up.
 
         A node of a cluster that has not yet heard of the alias must not cost us what it leads to: it is asked again
         before a side is removed, and once more after a side was made, which it could not do without catching up.
@@ -76,20 +78,20 @@ class ServerCollections:
                     return
             for side in sides:
                 await self.remove(side)
-            await self.make(sides[0])
+            await self.make(sides[0], dimension)
             if await self.live_side(collection) is not None:
                 await self.remove(sides[0])
                 raise IndexUnavailable("upsert: the nodes of the cluster do not agree yet")
             await self.lead(collection, sides[0])
 
-    async def make(self, side: str) -> None:
+    async def make(self, side: str, dimension: int) -> None:
         """The side is new and empty, with its payload indexes: the graph is made for those that stand before points."""
         from qdrant_client import models
 
         async def anew(client: AsyncQdrantClient) -> None:
             if await client.collection_exists(side):
                 await client.delete_collection(side)
-            await client.create_collection(side, **self._layout.creation())
+            await client.create_collection(side, **self._layout.creation(dimension))
             for field in (ACCESS, DOCUMENT, SOURCE):
                 keyword = models.PayloadSchemaType.KEYWORD
                 require_applied(await client.create_payload_index(side, field, keyword, wait=True))
@@ -113,9 +115,13 @@ class ServerCollections:
     async def drop(self, collection: str) -> None:
         """Both sides are gone, and the alias with the live one."""
         async with self.building(collection):
-            self._led.pop(self._layout.alias(collection), None)
-            for side in self._layout.sides(collection):
-                await self.remove(side)
+            await self.empty(collection)
+
+    async def empty(self, collection: str) -> None:
+        """As ``drop``, for whoever holds ``building``."""
+        self._led.pop(self._layout.alias(collection), None)
+        for side in self._layout.sides(collection):
+            await self.remove(side)
 
     async def remove(self, side: str) -> None:
         """The physical collection is gone, and with it the alias that led to it."""

@@ -46,7 +46,6 @@ class CollectionLayout:
     ``read_consistency`` is ``majority``, ``quorum``, ``all`` or a number of replicas.
     """
 
-    dimension: int
     prefix: str = "rag_"
     shards: int = 1
     replicas: int = 1
@@ -86,11 +85,11 @@ class CollectionLayout:
         collection = side[len(self.prefix) : -len(_SIDES[0])]
         return collection if _COLLECTION.fullmatch(collection) else None
 
-    def creation(self) -> dict[str, Any]:
-        """What a new physical collection is made with: dot product of unit vectors, IDF at query time."""
+    def creation(self, dimension: int) -> dict[str, Any]:
+        """What a new physical collection for such vectors is made with: their dot product, IDF at query time."""
         from qdrant_client import models
 
-        dense = models.VectorParams(size=self.dimension, distance=models.Distance.DOT, on_disk=self.is_on_disk)
+        dense = models.VectorParams(size=dimension, distance=models.Distance.DOT, on_disk=self.is_on_disk)
         lexical = models.SparseVectorParams(
             modifier=models.Modifier.IDF, index=models.SparseIndexParams(on_disk=self.is_on_disk)
         )

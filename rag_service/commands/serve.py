@@ -81,6 +81,7 @@ async def _serve_api(settings: Settings, listening: socket.socket, host: str, *,
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(settings))
         service.query_parts.embedder.embed(["ready"])
+        service.embedder.embed(["ready"])
         await stack.enter_async_context(upkeep(service))
         await stack.enter_async_context(owner_socket(service))
         if with_worker:

@@ -36,6 +36,11 @@ class IndexKeys:
         """The collection's name: hex, and no part of it from user text."""
         return keyed_token(self._token_key, place("collection", self.epoch))
 
+    @property
+    def vector_part(self) -> str:
+        """What a vector of this epoch is sealed as: it opens as no other epoch's, nor as a discarded one's."""
+        return "vector" if self.epoch == 1 else f"vector {self.collection}"
+
     def rotate(self, vector: Vector) -> Vector:
         """The vector (last axis: dimension) under this tenant's rotation; float32."""
         dimension = int(vector.shape[-1])

@@ -22,11 +22,16 @@ from rag_service.domain.identity import Principal, TenantId
 
 @dataclass(frozen=True, slots=True)
 class WrappedTenantKeys:
-    """A tenant's keys as SQL holds them. ``index_epoch`` changes only when a collection is built anew beside."""
+    """A tenant's keys as SQL holds them. ``index_epoch`` changes only when a collection is built anew beside.
+
+    ``embedding`` is the model of that collection's vectors. The index key opens beside no other, but for the first
+    epoch, whose key is there before its model is known.
+    """
 
     tenant_key: bytes
     index_key: bytes
     index_epoch: int
+    embedding: str | None = None
 
 
 class KeyVault:
@@ -64,9 +69,13 @@ class KeyVault:
     def new_tenant_keys(self, tenant: TenantId) -> WrappedTenantKeys:
         return WrappedTenantKeys(
             tenant_key=self._seal.seal(new_key(), place("tenant key", tenant)),
-            index_key=self._seal.seal(new_key(), place("index key", tenant, 1)),
+            index_key=self.new_index_key(tenant, 1, None),
             index_epoch=1,
         )
+
+    def new_index_key(self, tenant: TenantId, epoch: int, embedding: str | None) -> bytes:
+        """A fresh key for a collection of the tenant, wrapped for SQL."""
+        return self._seal.seal(new_key(), _place_of_index_key(tenant, epoch, embedding))
 
     def open_tenant_keys(self, tenant: TenantId, wrapped: WrappedTenantKeys) -> TenantKeys:
         """Raises ``SealBroken`` where the wrapped keys are not this tenant's or not under this master key."""
@@ -74,8 +83,13 @@ class KeyVault:
 
     def _open(self, tenant: TenantId, wrapped: WrappedTenantKeys) -> TenantKeys:
         tenant_key = self._seal.open(wrapped.tenant_key, place("tenant key", tenant))
-        index_key = self._seal.open(wrapped.index_key, place("index key", tenant, wrapped.index_epoch))
+        at = _place_of_index_key(tenant, wrapped.index_epoch, wrapped.embedding)
+        index_key = self._seal.open(wrapped.index_key, at)
         return TenantKeys(tenant, tenant_key, IndexKeys(tenant, index_key, wrapped.index_epoch))
+
+
+def _place_of_index_key(tenant: TenantId, epoch: int, embedding: str | None) -> bytes:
+    return place("index key", tenant, epoch, *([] if epoch == 1 else [embedding or ""]))
 
 
 class TenantKeys:

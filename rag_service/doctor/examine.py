@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 
 from rag_service.crypto.master_key import key_file_warnings
 from rag_service.doctor.checks import Check, Watch
-from rag_service.doctor.compare_index import compare_contents, compare_ids
-from rag_service.domain.errors import IndexUnavailable, NotFound
+from rag_service.doctor.compare_index import Side, compare_contents, compare_ids
+from rag_service.domain.errors import EmbeddingMismatch, IndexUnavailable, NotFound
 from rag_service.domain.jobs import JobState
 from rag_service.owner.desk import Desk
 from rag_service.settings import Settings
@@ -33,7 +33,7 @@ async def examine(
         checks.append(await _rows(store, repair=repair))
     for tenant in await store.tenants.all():
         try:
-            checks += await _tenant(store, desk, tenant, fingerprint, watch, deep=deep, repair=repair)
+            checks += await _tenant(store, desk, tenant, watch, deep=deep, repair=repair)
         except IndexUnavailable as error:
             checks.append(Check(f"index of {tenant.name}", False, error.detail))
         except NotFound:  # it was deleted meanwhile
@@ -41,14 +41,25 @@ async def examine(
     return checks
 
 
-async def _tenant(
-    store: Store, desk: Desk, tenant: Tenant, fingerprint: str, watch: Watch, *, deep: bool, repair: bool
-) -> list[Check]:
-    is_same = tenant.embedding in (None, fingerprint)
-    embedding = Check(f"embedding of {tenant.name}", is_same, "as served" if is_same else "made with another model")
-    if deep:
-        return [*await compare_contents(store, desk, tenant, watch, repair=repair), embedding]
-    return [await compare_ids(store, desk, tenant, repair=repair), embedding]
+async def _tenant(store: Store, desk: Desk, tenant: Tenant, watch: Watch, *, deep: bool, repair: bool) -> list[Check]:
+    beside = (await store.epochs.views(tenant.id)).beside
+    sides = [Side(tenant), *([Side(beside.tenant, beside.number)] if beside else [])]
+    checks: list[Check] = []
+    for side in sides:
+        if deep:
+            checks += await compare_contents(store, desk, side, watch, repair=repair)
+        else:
+            checks.append(await compare_ids(store, desk, side, repair=repair))
+    return [*checks, await _embedding(desk, tenant)]
+
+
+async def _embedding(desk: Desk, tenant: Tenant) -> Check:
+    name = f"embedding of {tenant.name}"
+    try:
+        await desk.embedding(tenant.embedding)
+    except EmbeddingMismatch:
+        return Check(name, False, "made with another model than those that are configured")
+    return Check(name, True, "as served")
 
 
 def _master_key(settings: Settings) -> Check:
@@ -89,7 +100,8 @@ async def _collections(store: Store, desk: Desk, *, repair: bool) -> Check:
         return Check("collections", False, error.detail)
     if await store.tenants.altered():
         return Check("collections", False, "whose each is cannot be told while tenants do not open")
-    orphans = held - {tenant.keys.index.collection for tenant in await store.tenants.all()}
+    views = [view for tenant in await store.tenants.all() for view in (await store.epochs.views(tenant.id)).all]
+    orphans = held - {view.keys.index.collection for view in views}
     if not orphans:
         return Check("collections", True, "each belongs to a tenant")
     detail = f"{len(orphans)} belong to no tenant"

@@ -216,6 +216,7 @@ class SealedVersion:
     ``access`` pairs the token of each principal with its sealed name; ``owner_token`` and ``sealed_owner`` are who may
     replace it, share it and delete it. All are stored for a new document. Of one that is there, they replace its owner
     where ``moves_owner``, and its list where ``replaces_access``: an owner who ingests again keeps both.
+    ``epoch`` is that of the index whose vectors the chunks have: the version is not stored once another is live.
     ``folder_token`` names the synchronised folder that the file belongs to. ``most_readers`` are tokens of principals:
     the version is not stored where a list that stays holds any other; ``None`` takes every list. ``values`` is what was
     taken out of the text and may be restored.
@@ -235,6 +236,7 @@ class SealedVersion:
     meta: bytes
     chunks: tuple[SealedChunk, ...]
     access: tuple[tuple[str, bytes], ...]
+    epoch: int
     owner_token: str | None = None
     sealed_owner: bytes | None = None
     folder_token: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -37,6 +37,7 @@ class OwnerApp:
             "/ask": self._ask,
             "/embedding": self._embedding,
             "/collections": self._collections,
+            "/rankings": self._rankings,
             "/point-ids": self._point_ids,
             "/points": self._points,
         }
@@ -83,25 +84,35 @@ class OwnerApp:
         )
         return tenant.id, _encoded(answer)
 
-    async def _embedding(self, _body: bytes) -> Answering:
-        return None, _encoded(self._desk.embedding())
+    async def _embedding(self, body: bytes) -> Answering:
+        return None, _encoded(self._desk.embedding(wire.asked(wire.NAME, body) or None))
+
+    async def _rankings(self, body: bytes) -> Answering:
+        asked = wire.asked(wire.PROBE, body)
+        tenant = await self._tenants.by_name(asked.tenant)
+        found = self._desk.rankings(
+            asked.question, tenant=asked.tenant, user=asked.user, groups=asked.groups, limit=asked.limit
+        )
+        return tenant.id, _encoded(found)
 
     async def _collections(self, _body: bytes) -> Answering:
         return None, _encoded(self._desk.collections())
 
     async def _point_ids(self, body: bytes) -> Answering:
-        tenant = TenantId(wire.asked(wire.OF_TENANT, body).tenant)
-        return tenant, _encoded(self._desk.point_ids(tenant))
+        asked = wire.asked(wire.OF_TENANT, body)
+        tenant = TenantId(asked.tenant)
+        return tenant, _encoded(self._desk.point_ids(tenant, beside=asked.beside))
 
     async def _points(self, body: bytes) -> Answering:
         asked = wire.asked(wire.POINTS_OF_TENANT, body)
         if len(asked.point_ids) > wire.MOST_POINTS:
             raise InvalidRequest(f"at most {wire.MOST_POINTS} points are read at once")
         tenant = TenantId(asked.tenant)
-        return tenant, self._read(tenant, asked.point_ids)
+        return tenant, self._read(tenant, asked)
 
-    async def _read(self, tenant: TenantId, point_ids: Sequence[str]) -> bytes:
-        return wire.encoded_points((await self._desk.points(tenant, point_ids)).values())
+    async def _read(self, tenant: TenantId, asked: wire.PointsOfTenant) -> bytes:
+        points = await self._desk.points(tenant, asked.point_ids, beside=asked.beside)
+        return wire.encoded_points(points.values())
 
 
 async def _encoded(told: Awaitable[object]) -> bytes:

@@ -82,25 +82,34 @@ class RemoteDesk:
         asked = wire.Question(question, tenant, user, tuple(groups), limit, form)
         return self._told(wire.ANSWER, await self._call("/ask", asked))
 
-    async def embedding(self) -> str:
+    async def embedding(self, wanted: str | None = None) -> str:
         """The fingerprint of the holder's model."""
-        return self._told(wire.NAME, await self._call("/embedding", {}))
+        return self._told(wire.NAME, await self._call("/embedding", wanted or ""))
 
     async def collections(self) -> frozenset[str]:
         """Every collection of the holder's index."""
         names = self._told(wire.NAMES, await self._call("/collections", {}))
         return frozenset(names)
 
-    async def point_ids(self, tenant: TenantId) -> frozenset[str]:
+    async def point_ids(self, tenant: TenantId, *, beside: bool = False) -> frozenset[str]:
         """The ids in the tenant's collection."""
-        ids = self._told(wire.NAMES, await self._call("/point-ids", wire.OfTenant(tenant)))
+        ids = self._told(wire.NAMES, await self._call("/point-ids", wire.OfTenant(tenant, beside)))
         return frozenset(ids)
 
-    async def points(self, tenant: TenantId, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+    async def rankings(
+        self, question: str, *, tenant: str, user: str, groups: Sequence[str], limit: int
+    ) -> tuple[wire.Ranking, wire.Ranking]:
+        """What the holder finds."""
+        probe = wire.Probe(question, tenant, user, tuple(groups), limit)
+        return self._told(wire.RANKINGS, await self._call("/rankings", probe))
+
+    async def points(
+        self, tenant: TenantId, point_ids: Sequence[str], *, beside: bool = False
+    ) -> Mapping[str, SealedPoint]:
         """These points, a page a request."""
         found: dict[str, SealedPoint] = {}
         for start in range(0, len(point_ids), wire.MOST_POINTS):
-            page = wire.PointsOfTenant(tenant, tuple(point_ids[start : start + wire.MOST_POINTS]))
+            page = wire.PointsOfTenant(tenant, tuple(point_ids[start : start + wire.MOST_POINTS]), beside)
             found |= wire.decoded_points(await self._call("/points", page))
         return found
 

@@ -35,19 +35,45 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class OfTenant:
+    """A tenant's live epoch, or the one that stands beside it."""
+
     tenant: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PointsOfTenant:
     tenant: str
     point_ids: tuple[str, ...]
+    beside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question to both epochs of a tenant, and as whom it is asked."""
+
+    question: str
+    tenant: str
+    user: str
+    groups: tuple[str, ...]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What one epoch finds, best first: chunks, and the document and source of each."""
+
+    chunks: tuple[str, ...]
+    documents: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 QUESTION = TypeAdapter(Question)
 OF_TENANT = TypeAdapter(OfTenant)
 POINTS_OF_TENANT = TypeAdapter(PointsOfTenant)
 ANSWER = TypeAdapter(Answer)
+PROBE = TypeAdapter(Probe)
+RANKINGS: TypeAdapter[tuple[Ranking, Ranking]] = TypeAdapter(tuple[Ranking, Ranking])
 NAME = TypeAdapter(str)
 NAMES: TypeAdapter[list[str]] = TypeAdapter(list[str])
 
@@ -73,6 +99,8 @@ _ERRORS: Mapping[str, type[errors.RagError]] = {
 def encoded(content: object) -> bytes:
     """A frozen dataclass, or plain values; a set as a sorted list. Raises UnicodeEncodeError for what is no text."""
     plain = asdict(content) if is_dataclass(content) and not isinstance(content, type) else content
+    if isinstance(content, tuple):
+        plain = [asdict(one) for one in content]
     return json.dumps(plain, ensure_ascii=False, default=sorted).encode()
 
 

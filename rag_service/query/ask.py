@@ -33,7 +33,7 @@ from rag_service.query.guard import GuardPolicy, guard
 from rag_service.query.open_passages import open_passages
 from rag_service.query.prompt import build_prompt
 from rag_service.query.relevance import is_answerable
-from rag_service.query.retrieve import Filters, Ranked, retrieve
+from rag_service.query.retrieve import EmbedderOf, Filters, Ranked, retrieve
 from rag_service.query.route import Tier, route
 from rag_service.query.stages import StageClock
 from rag_service.query.structured import ValueFilter
@@ -51,9 +51,13 @@ _LEAST_OPENED = 20
 
 @dataclass(frozen=True, slots=True)
 class QueryParts:
-    """What the question path needs; ``wiring`` puts it together."""
+    """What the question path needs; ``wiring`` puts it together.
+
+    ``embedder`` is what answers are judged with, whatever a tenant's index was made with; ``embedder_of`` finds that.
+    """
 
     embedder: Embedder
+    embedder_of: EmbedderOf
     index: ChunkIndex
     documents: Documents
     detector: PiiDetector
@@ -123,7 +127,7 @@ async def _answer(
                 raise QuestionRefused("personal_data")  # names that are redacted would name something else
             noticed = tuple(dict.fromkeys(noticed + more))
     with clock.stage("retrieve"):
-        ranked = await retrieve(guarded, filters, caller, embedder=parts.embedder, index=parts.index, depth=depth)
+        ranked = await retrieve(guarded, filters, caller, embedder_of=parts.embedder_of, index=parts.index, depth=depth)
     vetted = await _open_and_vet(guarded.text, ranked, caller, parts.documents, limit, clock)
     with clock.stage("vet"):
         is_found = is_answerable(guarded.text, vetted.passages)
@@ -208,7 +212,7 @@ async def search(
         guarded,
         filters,
         caller,
-        embedder=parts.embedder,
+        embedder_of=parts.embedder_of,
         index=parts.index,
         depth=depth or max(_LEAST_DEPTH, 3 * limit),
     )

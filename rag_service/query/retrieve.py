@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rag_service.authentication import Caller
-from rag_service.domain.errors import EmbeddingMismatch, InvalidRequest
+from rag_service.domain.errors import InvalidRequest
 from rag_service.domain.retrieval import Hit
 from rag_service.lexical import query_weights
 from rag_service.ports import ChunkIndex, Embedder
 from rag_service.query.fuse import min_max_fusion
 from rag_service.query.guard import GuardedQuestion
+
+if TYPE_CHECKING:
+    from rag_service.domain.document import Vector
+
+
+EmbedderOf = Callable[[str], Embedder]
+"""The model of a fingerprint; raises ``EmbeddingMismatch`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +50,20 @@ async def retrieve(
     filters: Filters,
     caller: Caller,
     *,
-    embedder: Embedder,
+    embedder_of: EmbedderOf,
     index: ChunkIndex,
     depth: int,
 ) -> list[Ranked]:
     """The best of both branches, ``depth`` each, fused. The access list and filters hold inside each branch.
 
     Raises:
-        EmbeddingMismatch: the tenant's vectors were made with another model.
+        EmbeddingMismatch: the tenant's vectors were made with a model that is not configured here.
         IndexUnavailable: the index did not answer.
     """
     tenant = caller.tenant
     if tenant.embedding is None:
         return []
-    if tenant.embedding != embedder.fingerprint:
-        raise EmbeddingMismatch(tenant.embedding, embedder.fingerprint)
-    vectors = await asyncio.to_thread(embedder.embed, [question.text])
+    vectors = await asyncio.to_thread(_embedded, question.text, embedder_of, tenant.embedding)
     query = tenant.keys.index.seal_query(
         caller.scope,
         vector=vectors[0],
@@ -68,6 +74,10 @@ async def retrieve(
     candidates = await index.search(query, limit=depth)
     cosines = {hit.point_id: hit.score for hit in candidates.dense}
     return [_ranked(hit, cosines) for hit in min_max_fusion(candidates)]
+
+
+def _embedded(text: str, embedder_of: EmbedderOf, fingerprint: str) -> Vector:
+    return embedder_of(fingerprint).embed([text])
 
 
 def _ranked(hit: Hit, cosines: dict[str, float]) -> Ranked:

@@ -15,6 +15,7 @@ from rag_service.domain.identity import OperatorScope, Principal, TenantId
 from rag_service.domain.jobs import ENDED, KEPT, PENDING, JobState
 from rag_service.store import tables
 from rag_service.store.database import SHARED, Connection, Database
+from rag_service.store.epoch_vectors import is_vector_of
 from rag_service.store.opened import is_held
 
 _FINISHED = sorted({*ENDED, JobState.STORED} - {JobState.FAILED})
@@ -106,8 +107,11 @@ class Consistency:
         expected: int,
     ) -> set[str]:
         chunks, (document_id, version) = tables.chunks.c, at
-        query = select(chunks.id, chunks.sealed_record, chunks.signature, chunks.sealed_vector).where(
-            chunks.tenant_id == operator.tenant, chunks.document_id == document_id, chunks.version == version
+        of_live = is_vector_of(chunks, operator.tenant, keys.index.epoch)
+        query = (
+            select(chunks.id, chunks.sealed_record, chunks.signature, tables.vectors.c.sealed_vector)
+            .join_from(tables.chunks, tables.vectors, of_live, isouter=True)
+            .where(chunks.tenant_id == operator.tenant, chunks.document_id == document_id, chunks.version == version)
         )
         rows = (await connection.execute(query)).all()
         found = set() if len(rows) == expected else {f"{len(rows)} of {expected} chunks are there"}
@@ -115,7 +119,10 @@ class Consistency:
             try:
                 record = seal.open(row.sealed_record, "chunk", row.id)
                 keys.verify(row.signature, record, document_id, version, row.id)
-                seal.open(row.sealed_vector, "vector", row.id)
+                if row.sealed_vector is None:
+                    found.add("a chunk has no vector")
+                    continue
+                seal.open(row.sealed_vector, keys.index.vector_part, row.id)
             except SignatureInvalid:
                 found.add("a chunk does not carry its signature")
                 continue

@@ -16,6 +16,7 @@ from rag_service.domain.identity import AccessScope, OperatorScope, Principal, R
 from rag_service.store import tables
 from rag_service.store.access import AccessList, opened_owner, read_access
 from rag_service.store.database import Database
+from rag_service.store.epoch_vectors import is_vector_of
 from rag_service.store.opened import DocumentMeta, OpenedChunk, opened_chunk, opened_meta
 from rag_service.store.restoring import Restored, restored
 
@@ -55,7 +56,7 @@ class Documents:
                 chunks.document_id,
                 chunks.version,
                 chunks.sealed_record,
-                chunks.sealed_vector,
+                tables.vectors.c.sealed_vector,
                 chunks.signature,
                 versions.version_key,
                 versions.sealed_meta,
@@ -69,6 +70,7 @@ class Documents:
                 & (versions.version == chunks.version)
                 & versions.quarantined_at.is_(None),
             )
+            .join(tables.vectors, is_vector_of(chunks, scope.tenant, keys.index.epoch))
             .where(chunks.tenant_id == scope.tenant, chunks.id.in_(chunk_ids), _is_allowed(scope, keys))
         )
         async with self._database.read(scope.tenant) as connection:
@@ -81,7 +83,7 @@ class Documents:
                 _check_grant(scope, keys, document_id, grant)
                 seal = keys.open_version_key(document_id, version, version_key)
                 plain = seal.open(record, "chunk", chunk_id)
-                vector = seal.open(sealed_vector, "vector", chunk_id)
+                vector = seal.open(sealed_vector, keys.index.vector_part, chunk_id)
                 keys.verify(signature, plain, document_id, version, chunk_id)
                 if (document_id, version) not in metas:
                     metas[document_id, version] = opened_meta(seal.open(sealed_meta, "meta"), document_id, version)

@@ -16,9 +16,11 @@ from rag_service.store.database import SHARED, Connection, Database, now
 
 
 class Change(StrEnum):
-    """What the index must follow: one document, a collection made anew, or one whose tenant is gone."""
+    """What the index must follow: one document, in all epochs or in the one beside alone; collections made anew; or one
+    that is gone, alone or with its tenant."""
 
     DOCUMENT = "document"
+    BESIDE = "beside"
     REBUILD = "rebuild"
     DROP = "drop"
 

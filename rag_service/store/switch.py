@@ -14,6 +14,7 @@ from rag_service.store import tables
 from rag_service.store.access import insert_access, refuse_wider_list, replace_access
 from rag_service.store.claims import Claim, end_claimed
 from rag_service.store.database import Connection, now
+from rag_service.store.epoch_vectors import sealed_vectors
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import SealedReview, record
 
@@ -128,11 +129,11 @@ async def _insert_version(connection: Connection, sealed: SealedVersion, **more:
             "ordinal": chunk.ordinal,
             "sealed_record": chunk.record,
             "signature": chunk.signature,
-            "sealed_vector": chunk.vector,
         }
         for chunk in sealed.chunks
     ]
     await connection.execute(insert(tables.chunks), rows)
+    await connection.execute(insert(tables.vectors), sealed_vectors(sealed))
 
 
 async def _change_document(

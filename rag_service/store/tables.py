@@ -163,7 +163,6 @@ chunks = Table(
     Column("ordinal", Integer, nullable=False),
     Column("sealed_record", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-    Column("sealed_vector", LargeBinary, nullable=False),
     Index("chunks_of_document", "tenant_id", "document_id", "ordinal"),
     ForeignKeyConstraint(["tenant_id", "document_id"], ["documents.tenant_id", "documents.id"], ondelete="CASCADE"),
 )
@@ -177,7 +176,7 @@ vectors = Table(
     Column("sealed_vector", LargeBinary, nullable=False),
     ForeignKeyConstraint(["tenant_id", "chunk_id"], ["chunks.tenant_id", "chunks.id"], ondelete="CASCADE"),
 )
-"""A chunk's vector in an epoch that is not the tenant's live one: one that is built beside, or was live before."""
+"""A chunk's vector in the tenant's live epoch, and in one that is built beside or was live before."""
 
 epochs = Table(
     "epochs",
@@ -231,8 +230,9 @@ outbox = Table(
     Index("outbox_of_tenant", "tenant_id", "position"),
     sqlite_autoincrement=True,
 )
-"""What the index has yet to follow, in order. ``kind`` is ``document`` (subject: its id), ``rebuild`` (of the whole
-collection) or ``drop`` (subject: the name of a collection whose tenant is gone)."""
+"""What the index has yet to follow, in order. ``kind`` is ``document`` (subject: its id), ``beside`` (the same, in the
+epoch beside alone), ``rebuild`` (of the tenant's collections) or ``drop`` (subject: the name of a collection whose
+tenant or epoch is gone)."""
 
 jobs = Table(
     "jobs",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from rag_service.domain.identity import TenantId
 from rag_service.domain.policy import AnswerPolicy
 from rag_service.domain.scrubbing import Preset, ScrubPolicy
 from rag_service.store import tables
-from rag_service.store.database import SHARED, Database, now
+from rag_service.store.database import SHARED, Connection, Database, now
 from rag_service.store.names import checked_name, folded_name
 from rag_service.store.outbox import Change, note
 
@@ -131,10 +132,29 @@ class Tenants:
     async def delete(self, tenant: Tenant) -> None:
         """The tenant's keys and rows are gone, with what waited to be ingested; the index is to drop its collection."""
         async with self._database.write(tenant.id) as connection:
+            beside = await self._beside_collections(connection, tenant)
             for table in _OF_A_TENANT:
                 await connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
             await connection.execute(delete(tables.tenants).where(tables.tenants.c.id == tenant.id))
-            await note(connection, tenant.id, Change.DROP, tenant.keys.index.collection)
+            for collection in (tenant.keys.index.collection, *beside):
+                await note(connection, tenant.id, Change.DROP, collection)
+
+    async def _beside_collections(self, connection: Connection, tenant: Tenant) -> list[str]:
+        """The collections of its other epochs; one whose key does not open is left to the consistency check."""
+        epochs = tables.epochs.c
+        of_tenant = select(tables.tenants).where(tables.tenants.c.id == tenant.id)
+        row = (await connection.execute(of_tenant)).one_or_none()
+        if row is None:
+            return []
+        kept = await connection.execute(
+            select(epochs.index_key, epochs.epoch, epochs.embedding).where(epochs.tenant_id == tenant.id)
+        )
+        found = {row.index_epoch: (row.index_key, row.embedding)} | {one.epoch: tuple(one)[::2] for one in kept}
+        names = []
+        for epoch, (index_key, embedding) in found.items():
+            with suppress(IntegrityError):
+                names.append(self.opened_in(row, index_key, epoch, embedding).keys.index.collection)
+        return [name for name in names if name != tenant.keys.index.collection]
 
     async def set_policy(self, tenant: Tenant, policy: AnswerPolicy) -> Tenant:
         """The policy holds from the next request on."""
@@ -152,11 +172,11 @@ class Tenants:
         return await self.by_id(tenant.id)
 
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
-        """Records which model the tenant's vectors are made with."""
+        """Records which model the tenant's vectors are made with, where none was recorded."""
+        tenants = tables.tenants.c
+        unbound = (tenants.id == tenant.id) & tenants.embedding.is_(None)
         async with self._database.write(tenant.id) as connection:
-            await connection.execute(
-                update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(embedding=fingerprint)
-            )
+            await connection.execute(update(tables.tenants).where(unbound).values(embedding=fingerprint))
 
     async def _one(self, condition: ColumnElement[bool]) -> Tenant:
         async with self._database.read(SHARED) as connection:
@@ -167,8 +187,13 @@ class Tenants:
 
     def opened(self, row: Row[Any]) -> Tenant:
         """The tenant of a row that holds the columns of ``tables.tenants``."""
+        return self.opened_in(row, row.index_key, row.index_epoch, row.embedding)
+
+    def opened_in(self, row: Row[Any], index_key: bytes, epoch: int, embedding: str | None) -> Tenant:
+        """The tenant as seen in this epoch of its index, which need not be the live one of its row."""
         tenant = TenantId(row.id)
-        keys = self._vault.open_tenant_keys(tenant, WrappedTenantKeys(row.tenant_key, row.index_key, row.index_epoch))
+        wrapped = WrappedTenantKeys(row.tenant_key, index_key, epoch, embedding)
+        keys = self._vault.open_tenant_keys(tenant, wrapped)
         name, policy, scrubbing = _read(keys.open_name("tenant", row.sealed_name))
         return Tenant(
             id=tenant,
@@ -176,7 +201,7 @@ class Tenants:
             keys=keys,
             scrubbing=scrubbing,
             policy=policy,
-            embedding=row.embedding,
+            embedding=embedding,
             created_at=row.created_at,
         )
 

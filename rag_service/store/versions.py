@@ -18,6 +18,7 @@ from rag_service.store import tables
 from rag_service.store.access import managed, set_access
 from rag_service.store.claims import Claim
 from rag_service.store.database import Database
+from rag_service.store.epoch_vectors import is_vector_of, refuse_other_epoch
 from rag_service.store.live_version import LiveVersion, of_source
 from rag_service.store.members import (
     AsMember,
@@ -82,13 +83,15 @@ class Versions:
 
         Raises:
             Conflict: another ingestion of the same source or a reviewer was quicker, by which its owner may be another
-                by now too, or the access list was widened meanwhile.
+                by now too, or the access list was widened meanwhile, or another epoch of the index is live by now, for
+                which the version has no vectors.
             LeaseLost: the job was cancelled, or is another worker's by now.
         """
         if sealed.tenant != operator.tenant or (held is not None and held.tenant != operator.tenant):
             raise ValueError("a version sealed for one tenant is never stored under another")
         try:
             async with self._database.write(operator.tenant) as connection:
+                await refuse_other_epoch(connection, operator.tenant, sealed.epoch)
                 if held is None:
                     await make_live(connection, operator.tenant, sealed, claim, sealed_report)
                 else:
@@ -151,6 +154,8 @@ class Versions:
     ) -> tuple[list[StoredPoint], list[Principal]]:
         """The live chunks of a document with what the index needs, and its access list; empty if it is gone.
 
+        They are those that have a vector in the epoch of the keys, which need not be the tenant's live one.
+
         Raises ``IntegrityError`` for what does not open, and for what its seal says is in quarantine.
         """
         import numpy as np
@@ -161,7 +166,7 @@ class Versions:
                 chunks.id,
                 chunks.version,
                 chunks.sealed_record,
-                chunks.sealed_vector,
+                tables.vectors.c.sealed_vector,
                 versions.version_key,
                 versions.sealed_meta,
             )
@@ -173,6 +178,7 @@ class Versions:
                 & (versions.version == chunks.version),
             )
             .join(tables.documents, _is_live(versions))
+            .join(tables.vectors, is_vector_of(chunks, operator.tenant, keys.index.epoch))
             .where(chunks.tenant_id == operator.tenant, chunks.document_id == document_id)
             .order_by(chunks.ordinal)
         )
@@ -190,7 +196,8 @@ class Versions:
         for chunk_id, version, sealed_record, sealed_vector, version_key, sealed_meta in rows:
             seal = keys.open_version_key(document_id, version, version_key)
             record = json.loads(seal.open(sealed_record, "chunk", chunk_id))
-            vector = np.frombuffer(seal.open(sealed_vector, "vector", chunk_id), dtype="<f4").astype(np.float32)
+            plain = seal.open(sealed_vector, keys.index.vector_part, chunk_id)
+            vector = np.frombuffer(plain, dtype="<f4").astype(np.float32)
             if source is None:
                 meta = json.loads(seal.open(sealed_meta, "meta"))
                 refuse_held(meta)
@@ -223,8 +230,8 @@ class Versions:
         async with self._database.read(operator.tenant) as connection:
             return [document_id for (document_id,) in await connection.execute(query)]
 
-    async def chunk_ids(self, operator: OperatorScope) -> frozenset[str]:
-        """Every live chunk of the tenant, for the consistency check."""
+    async def chunk_ids(self, operator: OperatorScope, beside: int | None = None) -> frozenset[str]:
+        """Every live chunk of the tenant, or those with a vector in the epoch ``beside``, for the consistency check."""
         chunks, versions = tables.chunks.c, tables.versions.c
         query = (
             select(chunks.id)
@@ -238,6 +245,8 @@ class Versions:
             .join(tables.documents, _is_live(versions))
             .where(chunks.tenant_id == operator.tenant)
         )
+        if beside is not None:
+            query = query.join(tables.vectors, is_vector_of(chunks, operator.tenant, beside))
         async with self._database.read(operator.tenant) as connection:
             return frozenset(chunk_id for (chunk_id,) in await connection.execute(query))
 

@@ -23,7 +23,7 @@ from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 from rag_service.domain.retrieval import SealedPoint
 from tests.adapters.test_qdrant_edge import open_files_under
 from tests.contracts.chunk_index import COLLECTION, OTHER, assert_equal, groups
-from tests.contracts.test_chunk_index import DIMENSION, assert_same, random_point, random_query
+from tests.contracts.test_chunk_index import assert_same, random_point, random_query
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 600
@@ -35,7 +35,7 @@ def made_points(numbers: range, seed: int = 1) -> list[SealedPoint]:
 
 
 def open_index(root: Path, optimize_after: int = SIZE // 2, **options: float) -> QdrantEdgeIndex:
-    return QdrantEdgeIndex(root, dimension=DIMENSION, optimize_after=optimize_after, **options)  # type: ignore[arg-type]
+    return QdrantEdgeIndex(root, optimize_after=optimize_after, **options)  # type: ignore[arg-type]
 
 
 async def child_of(index: QdrantEdgeIndex, upkeep: asyncio.Task[None]) -> asyncio.subprocess.Process:

@@ -13,7 +13,7 @@ import pytest
 
 from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 from rag_service.domain.errors import IndexUnavailable
-from tests.contracts.chunk_index import COLLECTION, DIMENSION, OTHER, numbers, point, question, search
+from tests.contracts.chunk_index import COLLECTION, OTHER, numbers, point, question, search
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ from rag_service.adapters.qdrant_edge import QdrantEdgeIndex
 from tests.contracts.chunk_index import COLLECTION, DIMENSION, point
 
 async def main() -> None:
-    index = QdrantEdgeIndex(Path(sys.argv[1]), dimension=DIMENSION)
+    index = QdrantEdgeIndex(Path(sys.argv[1]))
     await index.upsert(COLLECTION, [point(n) for n in range(300)])
     await index.delete(COLLECTION, [point(n).point_id for n in range(100)])
     os.kill(os.getpid(), signal.SIGKILL)
@@ -34,7 +34,7 @@ asyncio.run(main())
 
 
 def open_index(root: Path, **options: int) -> QdrantEdgeIndex:
-    return QdrantEdgeIndex(root, dimension=DIMENSION, **options)
+    return QdrantEdgeIndex(root, **options)
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
@@ -157,16 +157,14 @@ def test_a_damaged_folder_is_unavailable_and_never_empty(tmp_path: Path, lost: s
     asyncio.run(index.close())
 
 
-def test_an_index_of_another_dimension_is_refused(tmp_path: Path) -> None:
+def test_points_of_another_dimension_than_their_collections_are_refused(tmp_path: Path) -> None:
     index = open_index(tmp_path)
     asyncio.run(index.upsert(COLLECTION, [point(1)]))
-    asyncio.run(index.close())
-    other = QdrantEdgeIndex(tmp_path, dimension=DIMENSION + 1)
-    with pytest.raises(IndexUnavailable):
-        search(other, question("ann"))
-    with pytest.raises(ValueError, match="dimensions"):
-        asyncio.run(other.upsert(OTHER, [point(1)]))
-    asyncio.run(other.close())
+    for opened in (index, open_index(tmp_path)):
+        with pytest.raises(IndexUnavailable, match="dimensions"):
+            asyncio.run(opened.upsert(COLLECTION, [point(2, vector=(0.6, 0.8))]))
+        assert asyncio.run(opened.point_ids(COLLECTION)) == {point(1).point_id}
+        asyncio.run(opened.close())
 
 
 def test_errors_quote_nothing(tmp_path: Path) -> None:

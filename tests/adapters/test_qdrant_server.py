@@ -18,8 +18,7 @@ from rag_service.adapters.qdrant_server import QdrantServerIndex
 from rag_service.adapters.server_connection import ServerAddress, ServerConnection
 from rag_service.adapters.server_requests import CollectionLayout
 from rag_service.domain.retrieval import SealedPoint
-from tests.contracts.chunk_index import COLLECTION, DIMENSION, ChunkIndexContract, point
-from tests.contracts.test_chunk_index import DIMENSION as SIZE_OF_VECTOR
+from tests.contracts.chunk_index import COLLECTION, ChunkIndexContract, point
 from tests.contracts.test_chunk_index import assert_same, random_point, random_query
 from tests.doubles.one_loop import InOneLoop, OneLoop
 from tests.doubles.qdrant_rest import Double
@@ -38,7 +37,7 @@ def needs_qdrant(test: Any) -> Any:
 def opened(url: str, *, api_key: str | None = None, **layout: Any) -> QdrantServerIndex:
     """An index on the server at ``url``."""
     address = ServerAddress(url, api_key=api_key)
-    return QdrantServerIndex(ServerConnection(address.connect), CollectionLayout(DIMENSION, **layout))
+    return QdrantServerIndex(ServerConnection(address.connect), CollectionLayout(**layout))
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ class TestOverTheLibrarysOwnEngine(ChunkIndexContract):
     @pytest.fixture
     def index(self, loop: OneLoop) -> Any:
         connection = ServerConnection(lambda: AsyncQdrantClient(":memory:"))
-        return InOneLoop(QdrantServerIndex(connection, CollectionLayout(DIMENSION)), loop)
+        return InOneLoop(QdrantServerIndex(connection, CollectionLayout()), loop)
 
 
 class TestOverTheWire(ChunkIndexContract):
@@ -74,7 +73,7 @@ async def compare_with_brute_force(url: str, **layout: Any) -> None:
     """Both indexes go through the same changes, and give the same hits and the same points."""
     rng = np.random.default_rng(21)
     address = ServerAddress(url, api_key=REAL_KEY if url == REAL_URL else None)
-    server = QdrantServerIndex(ServerConnection(address.connect), CollectionLayout(SIZE_OF_VECTOR, **layout))
+    server = QdrantServerIndex(ServerConnection(address.connect), CollectionLayout(**layout))
     memory = MemoryIndex()
     points = [random_point(rng, number) for number in range(300)]
     changed = [replace(random_point(rng, number), access=["t0", "t7"]) for number in range(0, 300, 7)]

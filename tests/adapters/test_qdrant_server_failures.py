@@ -12,7 +12,7 @@ from rag_service.adapters.qdrant_server import BATCH, QdrantServerIndex
 from rag_service.adapters.server_connection import ServerAddress, ServerConnection
 from rag_service.adapters.server_requests import CollectionLayout
 from rag_service.domain.errors import IndexUnavailable
-from tests.contracts.chunk_index import COLLECTION, DIMENSION, numbers, point, question
+from tests.contracts.chunk_index import COLLECTION, numbers, point, question
 from tests.doubles.faults import Fault
 from tests.doubles.one_loop import OneLoop
 from tests.doubles.qdrant_rest import Double
@@ -40,7 +40,7 @@ def opened(
         most_at_once=most_at_once,
         wait=wait,
     )
-    return QdrantServerIndex(connection, CollectionLayout(DIMENSION, **layout))
+    return QdrantServerIndex(connection, CollectionLayout(**layout))
 
 
 PASSING = [
@@ -162,7 +162,7 @@ def test_a_server_that_is_gone_is_unavailable_and_found_again(double: Double) ->
     async def journey() -> None:
         gone = QdrantServerIndex(
             ServerConnection(ServerAddress("http://127.0.0.1:9").connect, attempts=2, wait=at_once),
-            CollectionLayout(DIMENSION),
+            CollectionLayout(),
         )
         with pytest.raises(IndexUnavailable, match="ConnectError"):
             await gone.ready()

@@ -12,7 +12,7 @@ from rag_service.adapters.server_connection import ServerAddress, ServerConnecti
 from rag_service.adapters.server_requests import CollectionLayout
 from rag_service.domain.errors import IndexUnavailable
 from rag_service.domain.retrieval import SealedPoint
-from tests.contracts.chunk_index import COLLECTION, DIMENSION, OTHER, numbers, point, question
+from tests.contracts.chunk_index import COLLECTION, OTHER, numbers, point, question
 from tests.doubles.faults import Fault
 from tests.doubles.qdrant_rest import Double
 
@@ -22,7 +22,7 @@ ATTEMPTS = 3
 
 def opened(double: Double) -> QdrantServerIndex:
     connection = ServerConnection(ServerAddress(double.url).connect, attempts=ATTEMPTS)
-    return QdrantServerIndex(connection, CollectionLayout(DIMENSION))
+    return QdrantServerIndex(connection, CollectionLayout())
 
 
 async def stream(*batches: Sequence[SealedPoint]) -> AsyncIterator[Sequence[SealedPoint]]:
@@ -86,7 +86,7 @@ def test_searches_see_the_old_points_until_the_switch_and_the_new_ones_after_it(
         assert sorted(numbers((await index.search(question("ann"), limit=5)).dense)) == [3, 4]
         assert double.collections.names() == [f"{ALIAS}-b"]
         await index.replace(COLLECTION, stream())
-        assert await index.exists(COLLECTION)
+        assert not await index.exists(COLLECTION)
         assert await index.point_ids(COLLECTION) == frozenset()
         await index.close()
 

@@ -29,7 +29,7 @@ ALIAS = f"rag_{COLLECTION}"
 
 
 def opened(address: ServerAddress, **layout: Any) -> QdrantServerIndex:
-    return QdrantServerIndex(ServerConnection(address.connect, attempts=2), CollectionLayout(DIMENSION, **layout))
+    return QdrantServerIndex(ServerConnection(address.connect, attempts=2), CollectionLayout(**layout))
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_installations_that_share_a_server_do_not_see_each_other(double: Double)
 @pytest.mark.parametrize("prefix", ["", "rag", "_", "rag_a", "Rag_", "rag/_", "rag_\n", "r" * 40 + "_", "0_"])
 def test_a_prefix_after_which_a_name_could_begin_earlier_is_refused(prefix: str) -> None:
     with pytest.raises(InvalidSetting):
-        CollectionLayout(DIMENSION, prefix=prefix)
+        CollectionLayout(prefix=prefix)
 
 
 @pytest.mark.parametrize(
@@ -224,13 +224,13 @@ def test_a_prefix_after_which_a_name_could_begin_earlier_is_refused(prefix: str)
 )
 def test_a_layout_that_no_cluster_could_keep_is_refused(layout: dict[str, Any]) -> None:
     with pytest.raises(InvalidSetting):
-        CollectionLayout(DIMENSION, **layout)
+        CollectionLayout(**layout)
 
 
 def test_how_many_must_agree_is_a_number_however_it_was_written() -> None:
     for written in (2, "2"):
-        assert CollectionLayout(DIMENSION, replicas=3, read_consistency=written).consistency() == 2
-    assert CollectionLayout(DIMENSION).consistency() == "majority"
+        assert CollectionLayout(replicas=3, read_consistency=written).consistency() == 2
+    assert CollectionLayout().consistency() == "majority"
 
 
 def test_a_collection_is_made_as_configured_and_indexed_before_it_is_led_to(double: Double) -> None:
@@ -262,7 +262,7 @@ def test_a_collection_is_made_as_configured_and_indexed_before_it_is_led_to(doub
 
 def test_both_branches_carry_the_access_list_and_the_corpus_has_no_filter_of_the_asker() -> None:
     asked = question("ann", "legal", documents=frozenset({"d1"}), sources=frozenset({"s1"}))
-    dense, lexical = CollectionLayout(DIMENSION, is_quantized=True).branches(asked, 7)
+    dense, lexical = CollectionLayout(is_quantized=True).branches(asked, 7)
     may_read = {"key": "a", "match": {"any": ["ann", "legal"]}}
     narrowed = [may_read, {"key": "d", "match": {"any": ["d1"]}}, {"key": "s", "match": {"any": ["s1"]}}]
     for branch in (dense, lexical):

@@ -109,6 +109,32 @@ class ChunkIndexContract:
     def write(self, index: ChunkIndex, *points: SealedPoint, collection: str = COLLECTION) -> None:
         asyncio.run(index.upsert(collection, points))
 
+    def test_collections_of_different_dimensions_stand_beside_each_other(self, index: ChunkIndex) -> None:
+        flat = point(2, vector=(0.6, 0.8))
+
+        async def made_anew() -> AsyncIterator[Sequence[SealedPoint]]:
+            yield [flat, point(3, vector=(1.0, 0.0))]
+
+        asyncio.run(index.upsert(COLLECTION, [point(1)]))
+        asyncio.run(index.upsert(OTHER, [flat]))
+        asyncio.run(index.replace(OTHER, made_anew()))
+        [found] = search(index, question("ann")).dense
+        assert (found.point_id, found.score) == (point(1).point_id, pytest.approx(1.0))
+        best, _ = search(index, question("ann", collection=OTHER, vector=(0.6, 0.8))).dense
+        assert (best.point_id, best.score) == (flat.point_id, pytest.approx(1.0))
+
+    def test_a_collection_made_anew_of_nothing_takes_points_of_any_dimension(self, index: ChunkIndex) -> None:
+        async def nothing() -> AsyncIterator[Sequence[SealedPoint]]:
+            for some in ():
+                yield some
+
+        asyncio.run(index.upsert(COLLECTION, [point(1)]))
+        asyncio.run(index.replace(COLLECTION, nothing()))
+        assert asyncio.run(index.point_ids(COLLECTION)) == frozenset()
+        assert search(index, question("ann")).dense == ()
+        asyncio.run(index.upsert(COLLECTION, [point(2, vector=(0.6, 0.8))]))
+        assert asyncio.run(index.point_ids(COLLECTION)) == {point(2).point_id}
+
     def test_a_written_point_is_found_by_both_branches_with_its_scores(self, index: ChunkIndex) -> None:
         self.write(index, point(1, vector=NORTH_EAST, terms={7: 2.0, 8: 1.0}), point(2, vector=NORTH, terms={9: 1.0}))
         found = search(index, question("ann", terms=((7, 3.0),)))
@@ -212,11 +238,11 @@ class ChunkIndexContract:
         asyncio.run(index.replace(COLLECTION, groups(point(1))))
         assert numbers(search(index, question("ann")).dense) == [1]
 
-    def test_replacing_by_nothing_leaves_an_empty_collection(self, index: ChunkIndex) -> None:
+    def test_replacing_by_nothing_leaves_no_collection(self, index: ChunkIndex) -> None:
         self.write(index, point(1))
         asyncio.run(index.replace(COLLECTION, groups()))
         assert asyncio.run(index.point_ids(COLLECTION)) == frozenset()
-        assert asyncio.run(index.exists(COLLECTION))
+        assert not asyncio.run(index.exists(COLLECTION))
 
     def test_searches_see_what_was_there_until_the_replacement_is_complete(self, index: ChunkIndex) -> None:
         self.write(index, point(1))

@@ -32,7 +32,7 @@ class TestMemoryIndex(ChunkIndexContract):
 class TestQdrantEdgeIndex(ChunkIndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Iterator[QdrantEdgeIndex]:
-        index = QdrantEdgeIndex(tmp_path / "index", dimension=4)
+        index = QdrantEdgeIndex(tmp_path / "index")
         yield index
         asyncio.run(index.close())
 
@@ -79,7 +79,7 @@ def assert_same(expected: tuple[Hit, ...], found: tuple[Hit, ...]) -> None:
 
 def test_edge_agrees_with_brute_force_through_changes_deletions_and_reopening(tmp_path: Path) -> None:
     rng = np.random.default_rng(20)
-    memory, edge = MemoryIndex(), QdrantEdgeIndex(tmp_path, dimension=DIMENSION)
+    memory, edge = MemoryIndex(), QdrantEdgeIndex(tmp_path)
 
     async def compare(edge: QdrantEdgeIndex) -> None:
         for _ in range(25):
@@ -100,7 +100,7 @@ def test_edge_agrees_with_brute_force_through_changes_deletions_and_reopening(tm
             await index.delete(COLLECTION, gone)
         await compare(edge)
         await edge.close()
-        reopened = QdrantEdgeIndex(tmp_path, dimension=DIMENSION)
+        reopened = QdrantEdgeIndex(tmp_path)
         await compare(reopened)
         assert await reopened.point_ids(COLLECTION) == await memory.point_ids(COLLECTION)
         await reopened.close()

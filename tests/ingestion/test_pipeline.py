@@ -227,7 +227,7 @@ def test_a_version_that_does_not_open_can_be_replaced(
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             await acme.ingest(tmp_path, ferry_md=FIRST)
-            assert tamper(settings.data_dir, "update chunks set sealed_vector = ?", bytes(200))
+            assert tamper(settings.data_dir, "update vectors set sealed_vector = ?", bytes(200))
             [outcome] = (await acme.ingest(tmp_path, ferry_md=SECOND)).values()
             assert isinstance(outcome.result, Ingested)
             async with client(acme.service, await acme.key("ann")) as web:

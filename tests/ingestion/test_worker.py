@@ -50,7 +50,7 @@ class TroubledStages(LocalStages):
         self.stopped: list[str] = []
         self.tenants: list[TenantId] = []
 
-    def of(self, tenant: TenantId) -> Stages:
+    def of(self, tenant: TenantId, embedding: str | None = None) -> Stages:  # noqa: ARG002  # it has one model
         self.tenants.append(tenant)
         return self
 

@@ -154,7 +154,7 @@ def sealed_version(tenant: Tenant, document_id: str, version: int, request: Uplo
         ordinal=0,
         record=seal.seal(record, "chunk", chunk_id),
         signature=tenant.keys.sign(record, document_id, version, chunk_id),
-        vector=seal.seal(bytes(4), "vector", chunk_id),
+        vector=seal.seal(bytes(4), tenant.keys.index.vector_part, chunk_id),
     )
     return SealedVersion(
         tenant=tenant.id,
@@ -167,6 +167,7 @@ def sealed_version(tenant: Tenant, document_id: str, version: int, request: Uplo
         meta=seal.seal(json.dumps(_meta(tenant, request, text)).encode(), "meta"),
         chunks=(chunk,),
         access=(),
+        epoch=tenant.keys.index.epoch,
         owner_token=None if request.owner is None else tenant.keys.token("user", request.owner),
         sealed_owner=None if request.owner is None else sealed_owner(tenant.keys, document_id, request.owner),
     )

@@ -79,8 +79,8 @@ class Harbour:
 
 
 @asynccontextmanager
-async def opened_index(kind: str, path: Path, dimension: int) -> AsyncIterator[ChunkIndex]:
-    index: ChunkIndex = MemoryIndex() if kind == "memory" else QdrantEdgeIndex(path, dimension=dimension)
+async def opened_index(kind: str, path: Path) -> AsyncIterator[ChunkIndex]:
+    index: ChunkIndex = MemoryIndex() if kind == "memory" else QdrantEdgeIndex(path)
     try:
         yield index
     finally:
@@ -98,9 +98,9 @@ def open_harbour(request: pytest.FixtureRequest, open_companies: Open, tmp_path:
             store = company.service.store
             tenant = await store.tenants.by_name("harbour")
             await company.service.follower.catch_up(tenant.id)
-            async with opened_index(request.param, tmp_path / "other", company.service.embedder.dimension) as real:
+            async with opened_index(request.param, tmp_path / "other") as real:
                 index = FaultyIndex(real)
-                follower = IndexFollower(store.tenants, store.versions, store.outbox, index)
+                follower = IndexFollower(store.epochs, store.versions, store.outbox, index)
                 if followed:
                     await follower.start(tenant)
                 yield Harbour(store, tenant, index, follower)
@@ -438,7 +438,10 @@ def test_a_document_with_a_broken_seal_is_left_out_and_holds_nothing_up(
     async def scenario() -> None:
         async with open_harbour() as harbour:
             first, second, _ = await harbour.documents()
-            tamper(settings.data_dir, "UPDATE chunks SET sealed_vector = ? WHERE document_id = ?", bytes(64), first)
+            of_first = (
+                "UPDATE vectors SET sealed_vector = ? WHERE chunk_id IN (SELECT id FROM chunks WHERE document_id = ?)"
+            )
+            tamper(settings.data_dir, of_first, bytes(64), first)
             await harbour.store.outbox.request_rebuild(operate(harbour.tenant))
             await harbour.share(second, "user:ann")
             await harbour.follower.catch_up(harbour.tenant.id)

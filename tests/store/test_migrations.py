@@ -9,18 +9,20 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL, Engine, create_engine
 
 from rag_service.domain.errors import FolderHeld, SchemaMismatch
 from rag_service.folder import hold, open_folder, upgrade_folder
 from rag_service.settings import Settings
 from rag_service.store import migrate
 from rag_service.store.tables import SCHEMA_VERSION, metadata
-from tests.postgresql import Postgres
+from tests.postgresql import Postgres, address
 
 
 def differences(url: URL) -> list[Any]:
@@ -75,6 +77,58 @@ def test_upgrading_a_server_again_changes_nothing(postgres: Postgres) -> None:
     url = postgres.url("migrated")
     assert migrate.upgrade_postgresql(postgres.url("migrated", as_owner=True), url) == SCHEMA_VERSION
     assert differences(postgres.url("migrated", as_owner=True)) == []
+
+
+FILLED = (
+    "INSERT INTO tenants VALUES ('t', 'n', '\\x00', '\\x01', '\\x02', 1, 'identifiers', 'model', '2030-01-01')",
+    "INSERT INTO documents VALUES ('t', 'd', 's', 1, NULL, NULL, NULL, '2030-01-01')",
+    "INSERT INTO versions VALUES ('t', 'd', 1, '\\x03', 'c', '\\x04', '\\x05', '2030-01-01')",
+    "INSERT INTO chunks VALUES ('t', 'k1', 'd', 1, 0, '\\x06', '\\x07', '\\x0801')",
+    "INSERT INTO chunks VALUES ('t', 'k2', 'd', 1, 1, '\\x06', '\\x07', '\\x0802')",
+)
+"""What the third revision's tables may hold, as PostgreSQL writes bytes."""
+MOVED = [("t", "k1", 1, bytes.fromhex("0801")), ("t", "k2", 1, bytes.fromhex("0802"))]
+
+
+def third_revision(engine: Engine) -> None:
+    """The third revision's tables, with rows."""
+    with engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "3")
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT set_config('app.tenant', 't', true)")
+        for statement in FILLED:
+            spelled = re.sub(r"'\\x([0-9a-f]+)'", r"x'\1'", statement)
+            connection.exec_driver_sql(spelled if engine.dialect.name == "sqlite" else statement)
+    engine.dispose()
+
+
+def test_vectors_of_the_third_revision_are_those_of_their_tenants_epoch(tmp_path: Path) -> None:
+    url = URL.create("sqlite", database=str(tmp_path / "rag.db"))
+    third_revision(create_engine(url))
+    assert migrate.upgrade_sqlite(tmp_path / "rag.db") == "3"
+    with sqlite3.connect(tmp_path / "rag.db") as connection:
+        assert connection.execute("SELECT * FROM vectors ORDER BY chunk_id").fetchall() == MOVED
+        assert connection.execute("SELECT id, ordinal FROM chunks ORDER BY id").fetchall() == [("k1", 0), ("k2", 1)]
+    connection.close()
+    assert differences(url) == []
+
+
+def test_an_owner_whom_the_policies_hold_moves_every_vector(postgres: Postgres) -> None:
+    """The role that owns the tables need be no superuser, and sees no tenant's rows."""
+    postgres.run("CREATE ROLE owner LOGIN NOSUPERUSER")
+    postgres.run("CREATE DATABASE third OWNER owner")
+    owner = postgres.url("third", as_owner=True).set(username="owner")
+    third_revision(create_engine(owner))
+    assert migrate.upgrade_postgresql(owner, postgres.url("third")) == "3"
+    assert differences(owner) == []
+    with psycopg.connect(address(postgres.url("third", as_owner=True))) as connection:
+        assert connection.execute("SELECT * FROM vectors ORDER BY chunk_id").fetchall() == MOVED
+        held = "SELECT relname FROM pg_class WHERE relforcerowsecurity AND relname IN ('chunks', 'vectors', 'epochs')"
+        assert len(connection.execute(held).fetchall()) == 3
+    with psycopg.connect(address(postgres.url("third"))) as connection:
+        assert connection.execute("SELECT * FROM vectors").fetchall() == []
 
 
 @pytest.mark.sqlite
