@@ -12,7 +12,8 @@ from ingestion.canonical import hiding_edits
 from ingestion.edits import Edit, apply
 from ingestion.mask import masked, masks
 from rag_service.detect.actions import KEYED, KeptValues, actions_of
-from rag_service.detect.entities import CREDENTIAL, IDENTIFIERS
+from rag_service.detect.entities import CREDENTIAL, IDENTIFIERS, NEEDS_LANGUAGE
+from rag_service.detect.languages import SUPPORTED_LANGUAGES
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.pseudonyms import LEAST_KEY_BYTES, marks, stand_in
 from rag_service.domain.document import Finding, RemovedValue
@@ -33,6 +34,13 @@ class KeyedPolicy:
     def __post_init__(self) -> None:
         if KEYED & set(actions_of(self.policy).values()) and len(self.pseudonym_key) < LEAST_KEY_BYTES:
             raise ValueError(f"a policy that leaves stand-ins needs a pseudonym key of {LEAST_KEY_BYTES} bytes or more")
+
+    def unsearched_in(self, language: str) -> frozenset[str]:
+        """The kinds that are to go and cannot be found in a text of this language."""
+        if language in SUPPORTED_LANGUAGES:
+            return frozenset()
+        actions = actions_of(self.policy)
+        return frozenset(kind for kind in NEEDS_LANGUAGE if actions[kind] is not Action.KEEP)
 
 
 @dataclass(frozen=True, slots=True)

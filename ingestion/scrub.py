@@ -9,9 +9,11 @@ from dataclasses import replace
 from ingestion.canonical import joined, plain_text
 from ingestion.removal import KeyedPolicy, Removal
 from rag_service.detect.actions import counted
+from rag_service.detect.languages import detected_language
 from rag_service.detect.pii import PiiDetector
 from rag_service.domain.document import Block, Finding, ParsedDocument, RemovedValue, ScrubbedDocument
 from rag_service.domain.errors import Refused
+from rag_service.domain.scrubbing import OtherLanguage
 
 _MOST_NAMED = 8
 """Kinds that a refusal names; whoever must know more asks with fewer of them refused."""
@@ -27,16 +29,20 @@ def scrub(
     characters spelled joins ``concealed``, and where they stood is kept in ``hiding``.
 
     Raises:
-        Refused: ``pii_refused`` for what the policy does not take, ``scrub_unsettled``, if removing does not come to an
-            end.
+        Refused: ``pii_refused`` for what the policy does not take, ``unsupported_language``, where names cannot be found
+            and it takes no such document, ``scrub_unsettled``, if removing does not come to an end.
     """
-    removal = Removal(policy, detector)
+    title = plain_text(document.title)
+    plain, blocks = joined(document.elements)
+    language = detected_language(plain.text)
+    unsearched = policy.unsearched_in(language)
+    if unsearched and policy.policy.language is OtherLanguage.REFUSE:
+        raise Refused("unsupported_language", f"names are to be removed, and cannot be found in a text in {language}")
+    removal = Removal(policy, detector, language=language, unsearched=unsearched)
 
     def clean(text: str) -> str:
         return removal.clear(plain_text(text).text).text
 
-    title = plain_text(document.title)
-    plain, blocks = joined(document.elements)
     cleared = removal.clear(plain.text)
     sections = {section: clean(section) for section in dict.fromkeys(b.section for b in blocks) if section}
     concealed = tuple(clean(piece) for piece in (*document.concealed, title.hidden, plain.hidden) if piece.strip())
@@ -50,6 +56,8 @@ def scrub(
         removed=dict(sorted(removal.removed.items())),
         hiding=tuple(_moved_findings(plain.hiding, cleared.moves)),
         actions=dict(sorted(counted(removal.removed, removal.actions).items())),
+        unsearched=tuple(sorted(unsearched)),
+        awaits_reader=bool(unsearched) and policy.policy.language is OtherLanguage.QUARANTINE,
         disguised=disguised,
     )
     refuse_what_is_not_taken(removal.refused)

@@ -43,6 +43,8 @@ def verdict(document: ScreenedDocument, across: CrossFindings | None) -> Verdict
 
 
 def _of_itself(document: ScreenedDocument) -> Iterator[str]:
+    if document.document.awaits_reader:
+        yield "unsearched_language"
     for kind in document.concealments:
         if kind in _OF_CONCEALMENT:
             yield _OF_CONCEALMENT[kind]

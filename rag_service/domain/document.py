@@ -121,7 +121,8 @@ class ScrubbedDocument:
 
     ``blocks`` are ordered and do not overlap. ``removed`` counts what was scrubbed by entity type; the values
     are gone. ``hiding`` says where characters stood that hid text from a reader; they are gone too. ``actions`` say
-    what was done with each type, and ``unsearched`` which types could not be looked for in the text's language.
+    what was done with each type, and ``unsearched`` which types could not be looked for in the text's language: where it
+    ``awaits_reader``, for that it goes to quarantine.
     """
 
     title: str
@@ -134,6 +135,7 @@ class ScrubbedDocument:
     disguised: tuple[str, ...] = ()
     actions: Mapping[str, str] = field(default_factory=dict)
     unsearched: tuple[str, ...] = ()
+    awaits_reader: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class ScrubPolicy:
     preset: Preset = Preset.IDENTIFIERS
     overrides: tuple[tuple[str, Action], ...] = ()
     keep: tuple[str, ...] = field(default=(), repr=False)
-    language: OtherLanguage = OtherLanguage.REFUSE
+    language: OtherLanguage = OtherLanguage.QUARANTINE
 
     def __post_init__(self) -> None:
         if len(dict(self.overrides)) != len(self.overrides):
@@ -92,7 +92,7 @@ class ScrubPolicy:
             preset=_chosen(Preset, "preset", values.get("preset", Preset.IDENTIFIERS)),
             overrides=tuple(sorted((kind, _chosen(Action, kind, action)) for kind, action in overrides.items())),
             keep=tuple(dict.fromkeys(keep)),
-            language=_chosen(OtherLanguage, "language", values.get("language", OtherLanguage.REFUSE)),
+            language=_chosen(OtherLanguage, "language", values.get("language", OtherLanguage.QUARANTINE)),
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ REASONS: Mapping[str, str] = {
     "off_topic_request": "A sentence asks for something that has nothing to do with what the document is about.",
     "disguised_text": "Whole sentences are made invisible by their colour, size or place.",
     "hidden_characters": "Characters that no reader can see spell out text.",
+    "unsearched_language": "Names are to be removed, and cannot be found in the language that the text is in.",
     "flood": "Documents of one uploader word one claim in several ways, as if to outvote what others say.",
     HELD_CONTAINER: "The archive or mail that it came in waits for a reviewer.",
 }
