@@ -250,6 +250,7 @@ def _report(tag: Tag, screened: ScreenedDocument, chunks: int, stripped: tuple[s
         suspicions=tuple(sorted(kinds_of(screened))),
         stripped=stripped,
         held=told_to_uploader(tag.verdict.reasons) if tag.is_held else (),
+        unsearched=screened.document.unsearched,
     )
 
 

@@ -29,8 +29,8 @@ def scrub(
     characters spelled joins ``concealed``, and where they stood is kept in ``hiding``.
 
     Raises:
-        Refused: ``pii_refused`` for what the policy does not take, ``unsupported_language``, where names cannot be found
-            and it takes no such document, ``scrub_unsettled``, if removing does not come to an end.
+        Refused: ``pii_refused`` for what the policy does not take, ``unsupported_language``, where names cannot be
+            found and it takes no such document, ``scrub_unsettled``, if removing does not come to an end.
     """
     title = plain_text(document.title)
     plain, blocks = joined(document.elements)

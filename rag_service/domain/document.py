@@ -121,8 +121,8 @@ class ScrubbedDocument:
 
     ``blocks`` are ordered and do not overlap. ``removed`` counts what was scrubbed by entity type; the values
     are gone. ``hiding`` says where characters stood that hid text from a reader; they are gone too. ``actions`` say
-    what was done with each type, and ``unsearched`` which types could not be looked for in the text's language: where it
-    ``awaits_reader``, for that it goes to quarantine.
+    what was done with each type, and ``unsearched`` which types could not be looked for in the text's language; where
+    it ``awaits_reader``, for that it goes to quarantine.
     """
 
     title: str

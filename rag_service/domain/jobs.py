@@ -98,7 +98,8 @@ class Report:
     """How a job ended. ``reason`` and ``detail`` are those of a refusal or of the last failure.
 
     ``stripped`` are kinds of active content that were left behind. ``held`` are the reasons for which a version is in
-    quarantine, as its uploader may know them.
+    quarantine, as its uploader may know them. ``unsearched`` are kinds of personal data that could not be looked for in
+    the document's language.
     """
 
     version: int | None = None
@@ -109,6 +110,7 @@ class Report:
     reason: str | None = None
     detail: str | None = None
     held: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
     members: tuple[MemberJob, ...] = ()
     refused_members: tuple[MemberRefused, ...] = ()
 

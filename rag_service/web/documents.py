@@ -47,7 +47,9 @@ _UPLOAD_FORM: dict[str, Any] = {
 
 
 class Document(BaseModel):
-    """`parent_id` is the archive or mail that it came in: who may read that may read this, and nobody else."""
+    """``removed`` counts what was scrubbed by kind, and ``actions`` say how. ``unsearched`` are kinds that could not be
+    looked for in the document's language; ``restorable`` counts the values that are sealed beside the text.
+    `parent_id` is the archive or mail that it came in: who may read that may read this, and nobody else."""
 
     document_id: str
     version: int
@@ -58,6 +60,9 @@ class Document(BaseModel):
     characters: int
     removed: dict[str, int]
     parent_id: str | None
+    actions: dict[str, str]
+    unsearched: list[str]
+    restorable: int
 
     @classmethod
     def of(cls, meta: DocumentMeta) -> Document:
@@ -71,6 +76,9 @@ class Document(BaseModel):
             characters=meta.characters,
             removed=meta.removed,
             parent_id=meta.parent_id,
+            actions=meta.actions,
+            unsearched=meta.unsearched,
+            restorable=meta.restorable,
         )
 
 

@@ -58,6 +58,7 @@ class JobStatus(BaseModel):
     held: list[str] = []
     members: list[MemberOfUpload] = []
     refused_members: list[RefusedMember] = []
+    unsearched: list[str] = []
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:
@@ -77,9 +78,9 @@ class JobStatus(BaseModel):
             status.removed, status.suspicions = dict(job.report.removed), list(job.report.suspicions)
             status.stripped = list(job.report.stripped)
             status.reason, status.detail = job.report.reason, job.report.detail
-            status.held = list(job.report.held)
             status.members = [MemberOfUpload(**asdict(one)) for one in job.report.members]
             status.refused_members = [RefusedMember(**asdict(one)) for one in job.report.refused_members]
+            status.held, status.unsearched = list(job.report.held), list(job.report.unsearched)
         return status
 
 

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from ingestion.canonical import plain_text
 from ingestion.mask import masked, masks
 from ingestion.removal import KeyedPolicy
+from ingestion.screen import screen
 from ingestion.scrub import scrub, scrub_text
+from ingestion.verdict import verdict
 from rag_service.detect.actions import actions_of, admits, with_changes
 from rag_service.detect.entities import CREDENTIAL, ENTITIES
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.pseudonyms import is_genuine, marks, stand_in, tag
 from rag_service.domain.document import Element, MediaType, ParsedDocument
 from rag_service.domain.errors import InvalidRequest, Refused, SealBroken
-from rag_service.domain.scrubbing import Action, Preset, ScrubPolicy
+from rag_service.domain.scrubbing import Action, OtherLanguage, Preset, ScrubPolicy
 from rag_service.query.stand_ins import with_stand_ins
 from rag_service.store.restoring import restored, sealable
 from tests.ingestion.test_scrub import KEY, document, everything, prose, values
@@ -270,3 +272,31 @@ def with_preset_changed(chosen: ScrubPolicy) -> ScrubPolicy:
 def test_a_policy_that_cannot_be_used_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest):
         ScrubPolicy.parse(wrong)
+
+
+GERMAN = (
+    "Der Vertrag mit Frau Katharina Vogel wurde gestern in Leipzig unterschrieben und gilt bis zum Ende des Jahres. "
+    "Für Fragen ist sie unter katharina.vogel@example.de zu erreichen, oder man wendet sich an das Sekretariat."
+)
+
+
+@pytest.mark.parametrize("language", OtherLanguage)
+def test_a_document_in_which_names_cannot_be_found_is_treated_by_policy(language: OtherLanguage) -> None:
+    order = policy(preset=Preset.PERSONS, language=language)
+    if language is OtherLanguage.REFUSE:
+        with pytest.raises(Refused) as refused:
+            scrub(document(GERMAN), order, DETECTOR)
+        assert refused.value.reason == "unsupported_language"
+        assert "Vogel" not in refused.value.detail
+        return
+    scrubbed, _ = scrub(document(GERMAN), order, DETECTOR)
+    assert "[EMAIL_ADDRESS]" in scrubbed.text
+    assert scrubbed.unsearched == ("person",)
+    reasons = verdict(screen(scrubbed), None).reasons
+    assert reasons == (("unsearched_language",) if language is OtherLanguage.QUARANTINE else ())
+
+
+def test_what_has_a_form_needs_no_language() -> None:
+    for order in (policy(language=OtherLanguage.REFUSE), policy("person=keep", preset=Preset.PERSONS)):
+        scrubbed, _ = scrub(document(GERMAN), order, DETECTOR)
+        assert (scrubbed.unsearched, scrubbed.awaits_reader) == ((), False)
