@@ -188,7 +188,7 @@ def _job(keys: TenantKeys, row: Row[Any]) -> tuple[Job, str | None]:
     report = None
     if row.sealed_report is not None:
         told = json.loads(keys.open_name("report", row.sealed_report, row.id))
-        lists = {name: tuple(told.get(name, ())) for name in ("suspicions", "stripped", "held")}
+        lists = {name: tuple(told.get(name, ())) for name in ("suspicions", "stripped", "held", "unsearched")}
         members = tuple(MemberJob(**one) for one in told.pop("members", ()))
         refused = tuple(MemberRefused(**one) for one in told.pop("refused_members", ()))
         report = Report(**{**told, **lists}, members=members, refused_members=refused)
