@@ -15,7 +15,7 @@ from ingestion.parsers.open_styles import OFFICE, TABLE, Styles
 from ingestion.parsers.open_tables import sheet_rows
 from ingestion.parsers.open_text import TextWalk
 from ingestion.parsers.safe_xml import local_name, read_xml
-from ingestion.parsers.sheets import blocks
+from ingestion.parsers.sheets import blocks, bounded
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
@@ -65,7 +65,7 @@ def _spreadsheet(held: Any, styles: Styles) -> tuple[list[Element], list[str]]:
     concealed: list[str] = []
     for page, table in enumerate(held.iterchildren(f"{TABLE}table"), start=1):
         shown, hidden = sheet_rows(table)
-        found = list(blocks(shown, page=page, section=one_line(table.get(f"{TABLE}name") or "") or None))
+        found = list(blocks(bounded(shown), page=page, section=one_line(table.get(f"{TABLE}name") or "") or None))
         if styles.is_hidden(table.get(f"{TABLE}style-name")):
             concealed += [element.text for element in found]
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ingestion.parsers.extract import one_line
 from ingestion.parsers.open_styles import OFFICE, TABLE, TEXT
+from ingestion.parsers.sheets import bounded
 
 _MOST_COLUMNS = 1024
 _MOST_ROWS = 1000
@@ -18,8 +19,7 @@ _NOT_SHOWN = (f"{OFFICE}annotation", f"{TEXT}tracked-changes")
 def table_rows(table: Any) -> tuple[list[list[str]], int]:
     """The rows of a table in a text, and how many of them are its header."""
     header = sum(1 for node in table.iter(f"{TABLE}table-header-rows") for _ in node.iter(f"{TABLE}table-row"))
-    rows = [row for row, _, _ in _rows(table)]
-    return rows, header
+    return list(bounded(row for row, _, _ in _rows(table))), header
 
 
 def sheet_rows(table: Any) -> tuple[list[list[str]], list[list[str]]]:

@@ -12,7 +12,7 @@ _TRUE = frozenset({"1", "true", "on"})
 _MOST_COLUMNS = 16_384
 _MOST_MERGES = 20_000
 _WIDEST = 256
-_MOST_SPREAD = 500_000
+_MOST_SPREAD = 100_000
 """Cells of merged areas that are filled in; areas beyond them keep their first cell."""
 
 
@@ -96,7 +96,7 @@ class _Merges:
             text = row[area[1] - 1] if area[1] <= len(row) else ""
             if not text:
                 continue
-            if area[2] > number:
+            if area[2] > number and area[3] - area[1] < _WIDEST:
                 self._open.append((area, text))
             if area[3] > area[1] and others > 1:
                 self._put(row, area, text)
@@ -105,7 +105,9 @@ class _Merges:
 
     def _put(self, row: list[str], area: tuple[int, int, int, int], text: str) -> None:
         width = area[3] - area[1] + 1
-        if width > min(self._left, _WIDEST):
+        if width > self._left:
+            self._open = []  # or each row would look through them for nothing
+        if width > min(self._left, _WIDEST) or area[3] > len(row) + _WIDEST:
             return
         self._left -= width
         row.extend([""] * (area[3] - len(row)))

@@ -49,7 +49,7 @@ def parse_csv(content: bytes) -> Extract:
 
 
 def _rows(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[str]]:
-    return list(_bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)))
+    return list(bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)))
 
 
 def parse_xlsx(content: bytes) -> Extract:
@@ -67,7 +67,7 @@ def parse_xlsx(content: bytes) -> Extract:
         sheet.reset_dimensions()  # what the file states of its size may be wrong, and rows are padded to it
         rows = ([_shown(cell) for cell in row] for row in sheet.iter_rows())
         layout = layout_of(archive, sheet._worksheet_path)  # noqa: SLF001  # nothing else tells the part's name
-        shown, hidden, across = laid_out(_bounded(rows), layout)
+        shown, hidden, across = laid_out(bounded(rows), layout)
         found = list(blocks(shown, page=page, section=one_line(sheet.title) or None, across=across))
         if sheet.sheet_state == "visible":
             elements += found
@@ -128,7 +128,8 @@ def _trimmed(rows: list[list[str]]) -> list[list[str]]:
     return [row[table] for row in rows]
 
 
-def _bounded(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+def bounded(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The rows, as long as they have fewer than ``MAX_CELLS`` cells. Raises ``Refused``."""
     cells = 0
     for row in rows:
         cells += len(row) + 1

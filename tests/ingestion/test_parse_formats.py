@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from pathlib import Path
 
 import pytest
@@ -285,3 +287,19 @@ def test_a_message_with_a_body_of_html_alone_is_read() -> None:
     document = parsed("a.msg", message_file({**texts, 0x1013: "<p>Hello.</p><p hidden>SECRET</p>"}))
     assert document.elements[-1].text == "Hello."
     assert document.concealed == ("SECRET",)
+
+
+# Damage
+
+
+@pytest.mark.parametrize("name", ["handbook.rtf", "handbook.xml", "handbook.odt", "fares.ods", "a.msg"])
+def test_a_damaged_file_is_read_or_refused(name: str) -> None:
+    whole = message_file(MESSAGE) if name == "a.msg" else (FILES / name).read_bytes()
+    chance = random.Random(7)
+    for _ in range(25):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 4, 30))):
+            at = chance.randrange(len(content))
+            content[at : at + chance.randrange(3)] = chance.choice((b"", b"{", b"}", b"<", b"\x00", b"\\u-1", b"&x;"))
+        with contextlib.suppress(Refused):
+            assert parsed(name, bytes(content)).elements
