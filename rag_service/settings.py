@@ -18,8 +18,9 @@ from pydantic_settings import (
 )
 
 from rag_service.domain.errors import InvalidSetting
-from rag_service.networks import Network, network_in
+from rag_service.networks import Network
 from rag_service.secret_files import secret_files
+from rag_service.setting_lists import proxies, words
 
 
 def _config_home() -> Path:
@@ -28,28 +29,6 @@ def _config_home() -> Path:
 
 def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rag-service"
-
-
-_PROXIES_WANTED = "write networks such as 10.0.0.5, 192.0.2.0/28"
-
-
-def _proxies(value: object) -> tuple[Network, ...]:
-    """Networks out of a list, or of text with commas between them. Trusting everybody's word is refused."""
-    entries = value.split(",") if isinstance(value, str) else value
-    if not isinstance(entries, list | tuple):
-        raise ValueError(_PROXIES_WANTED)  # noqa: TRY004  # pydantic reports this one
-    try:
-        networks = tuple(network_in(str(entry).strip()) for entry in entries if str(entry).strip())
-    except ValueError as error:
-        raise ValueError(f"{_PROXIES_WANTED}: {error}") from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("a network that holds every address would let any client name its own")
-    return networks
-
-
-def _words(value: object) -> object:
-    """A list, or what stands between commas."""
-    return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
 
 
 _OIDC_CLAIMS = ("tenant", "user", "groups", "roles")
@@ -129,11 +108,8 @@ class Settings(BaseSettings):
     embedding_models: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(_words),
-        Field(
-            description="Further models, for tenants whose index was built with one: folders, `packaged`, "
-            "`packaged:onnx` or `packaged:torch`, with commas between them."
-        ),
+        BeforeValidator(words),
+        Field(description="Further models: folders, `packaged`, `packaged:onnx`, `packaged:torch`; commas between."),
     ] = ()
     embedding_backend: Annotated[
         str, Field(description="How the packaged model runs: `onnx` or `torch`.", pattern="^(onnx|torch)$")
@@ -239,7 +215,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         tuple[Network, ...],
         NoDecode,
-        BeforeValidator(_proxies),
+        BeforeValidator(proxies),
         Field(description="Networks of proxies whose `X-Forwarded-For` is believed, with commas between them."),
     ] = ()
     max_question_chars: Annotated[int, Field(description="Longest question, in characters.", ge=16)] = 4000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -17,6 +17,7 @@ from ingestion.judge import judged, requests_in
 from ingestion.processes import replies, wire
 from ingestion.processes.birth import ChildFailed
 from ingestion.processes.further_models import FurtherModels
+from ingestion.processes.of_tenant import OfTenant
 from ingestion.processes.pool import Pool, StageDefect
 from ingestion.processes.profile import Accounts, StageProfile
 from ingestion.processes.programs import PROGRAMS, Programs, programs_for
@@ -131,8 +132,8 @@ class ProcessStages:
         a further model (``RAG_EMBEDDING_MODELS``) start when a tenant first needs it.
         """
         if embedding is None or embedding == self.fingerprint:
-            return _OfTenant(self, tenant, self)
-        return _OfTenant(self, tenant, self._further.of(embedding, self.fingerprint))
+            return OfTenant(self, tenant, self)
+        return OfTenant(self, tenant, self._further.of(embedding, self.fingerprint))
 
     async def parse(self, tenant: TenantId, upload: Upload, max_bytes: int) -> ParsedDocument:
         request = wire.ParseRequest(upload.name, upload.source, upload.title, max_bytes)
@@ -220,39 +221,6 @@ class ProcessStages:
         if self._ready is None:
             self._ready = await _translated("embed", self._models.when_ready())
         return self._ready.dimension
-
-
-@dataclass(frozen=True, slots=True)
-class _OfTenant:
-    """``Stages`` for the documents of one tenant."""
-
-    _all: ProcessStages
-    _tenant: TenantId
-    _embedding: ProcessStages
-
-    @property
-    def fingerprint(self) -> str:
-        return self._embedding.fingerprint
-
-    async def parse(self, upload: Upload, max_bytes: int) -> ParsedDocument:
-        return await self._all.parse(self._tenant, upload, max_bytes)
-
-    async def unpack(
-        self, upload: Upload, limits: UnpackLimits, *, mail: Kind | None = None, first: int = 0
-    ) -> Unpacked | None:
-        return await self._all.unpack(self._tenant, upload, limits, mail, first)
-
-    async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
-        return await self._all.scrub(self._tenant, document, source, policy)
-
-    async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
-        return await self._all.judge(document)
-
-    async def chunk(self, document: ScreenedDocument) -> list[Chunk]:
-        return await self._embedding.chunk(document)
-
-    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return await self._embedding.embed(texts)
 
 
 def layers() -> Layers:
