@@ -10,6 +10,7 @@ import structlog
 from rag_service.adapters.embedders import PACKAGED, configured, load_embedder, with_model
 from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.pii import PiiDetector
+from rag_service.detect.recognizers import load_recognizers
 from rag_service.domain.errors import EmbeddingMismatch, RagError
 from rag_service.ports import Embedder
 from rag_service.settings import Settings
@@ -22,6 +23,7 @@ class Models:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._recognizers = load_recognizers(settings.recognizers)[1]  # a mistake in the file is told at the start
         self._loading = Lock()
         self._further: list[Embedder] = []
         self._not_loaded = list(configured(settings)[1:])
@@ -56,7 +58,7 @@ class Models:
 
     @cached_property
     def detector(self) -> PiiDetector:
-        return PiiDetector()
+        return PiiDetector(self._recognizers)
 
     @cached_property
     def classifier(self) -> PackagedClassifier:

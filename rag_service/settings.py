@@ -205,6 +205,10 @@ class Settings(BaseSettings):
             pattern="^(refuse|strip)$",
         ),
     ] = "refuse"
+    recognizers: Annotated[
+        Path | None,
+        Field(description="A TOML file of recognizers of personal data that this installation adds."),
+    ] = None
     auth_failures: Annotated[
         int,
         Field(description="Wrong credentials that are free before a client waits; its network has ten times.", ge=1),

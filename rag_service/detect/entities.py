@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 CREDENTIAL = "credential"
+CUSTOM = "custom"
 
 _EVERYWHERE = {
     "email_address": "an e-mail address",
@@ -19,6 +20,7 @@ _EVERYWHERE = {
     "mac_address": "a network card's address",
     "medical_license": "a licence to prescribe in the United States (DEA)",
     CREDENTIAL: "a password, key, token, private key or connection string",
+    CUSTOM: "what the recognizers of RAG_RECOGNIZERS find that name no other kind",
 }
 _NATIONAL = {
     "us_ssn": "United States: social security number",
@@ -76,7 +78,7 @@ _ASKED_FOR = {
 }
 
 ENTITIES: Mapping[str, str] = MappingProxyType(_EVERYWHERE | _NATIONAL | _NAMED | _ASKED_FOR)
-"""Kind to what it is. ``Finding.kind`` is one of these, or the name of a recognizer that an installation adds."""
+"""Kind to what it is. ``Finding.kind`` is one of these."""
 
 IDENTIFIERS: frozenset[str] = frozenset(_EVERYWHERE | _NATIONAL)
 """What is found by its form, in any language."""

@@ -16,7 +16,7 @@ from typing import Any
 from rag_service.detect import credentials
 from rag_service.detect.concealment import reveal_with_offsets
 from rag_service.detect.dates_and_ages import find_ages, find_dates
-from rag_service.detect.entities import CREDENTIAL, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
+from rag_service.detect.entities import CREDENTIAL, CUSTOM, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
 from rag_service.detect.hosts import find_links
 from rag_service.detect.named_entities import NamedEntities
 from rag_service.detect.numbers import find_cards, find_licences
@@ -29,6 +29,7 @@ from rag_service.detect.pii_patterns import (
     build_pattern_engine,
 )
 from rag_service.detect.places import find_peoples, find_places
+from rag_service.detect.recognizers import Recognizer
 from rag_service.detect.settle import layered, united
 from rag_service.detect.street_addresses import find_postal_codes, find_streets
 from rag_service.detect.windows import windows
@@ -63,7 +64,8 @@ _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§
 class PiiDetector:
     """Finds what a policy removes. Build one a process; what is heavy is loaded at first use. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, recognizers: Iterable[Recognizer] = ()) -> None:
+        self._recognizers = tuple(recognizers)
         self._lock = threading.Lock()
         self._entities = NamedEntities()
 
@@ -85,9 +87,10 @@ class PiiDetector:
             raise ValueError(f"there is no kind of personal data called {', '.join(sorted(unknown))}")
         revealed = reveal_with_offsets(text)
         found = list(credentials.find_credentials(revealed.text)) if CREDENTIAL in kinds else []
-        if kinds & IDENTIFIERS - {CREDENTIAL}:
+        if kinds & IDENTIFIERS - {CREDENTIAL, CUSTOM}:
             found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
             found += (one for kind, find in _NUMBERS if kind in kinds for one in find(revealed.text))
+        found += (one for added in self._recognizers if added.kind in kinds for one in added.find(revealed.text))
         settled = united(found)
         if kinds - IDENTIFIERS:
             named = (finding for finding in self._named(revealed.text, kinds) if finding.kind in kinds)

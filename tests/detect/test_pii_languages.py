@@ -28,7 +28,7 @@ PASSAGES = [
         "pt",
     ),
     (
-        "Het contract moet door beide partijen voor het einde van de maand zijn getekend, en is niet geldig voor anderen.",
+        "Het contract moet door beide partijen voor het einde van de maand zijn getekend, en is niet geldig.",
         "nl",
     ),
     ("Договор должен быть подписан обеими сторонами до конца месяца.", "ru"),
