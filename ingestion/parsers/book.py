@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from ingestion.parsers.extract import MAX_SECTION, Extract, one_line
 from ingestion.parsers.markup import parse_html
 from ingestion.parsers.safe_xml import local_name, read_xml
+from ingestion.parsers.stated import worth_screening
 from rag_service.domain.document import Element
 from rag_service.domain.errors import Refused
 
@@ -44,6 +45,8 @@ def parse_epub(content: bytes) -> Extract:
             elements += [_in_chapter(element, chapter) for element in page.elements]
             concealed += page.concealed
             disguised += page.disguised
+    stated = [node.text for held in package if local_name(held) == "metadata" for node in held.iter()]
+    concealed += worth_screening(stated)
     return Extract(tuple(elements), tuple(concealed), _title(package), tuple(disguised))
 
 

@@ -16,6 +16,7 @@ from ingestion.parsers.open_tables import sheet_rows
 from ingestion.parsers.open_text import TextWalk
 from ingestion.parsers.safe_xml import local_name, read_xml
 from ingestion.parsers.sheets import blocks, bounded
+from ingestion.parsers.stated import worth_screening
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
@@ -50,6 +51,9 @@ def _extract(root: Any, roots: list[Any]) -> Extract:
     elements, concealed = reader(held, styles)
     stated = next((node.text for one in roots for node in one.iter() if local_name(node) == "title"), None)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
+    concealed += worth_screening(
+        node.text for one in roots for meta in one.iter(f"{OFFICE}meta") for node in meta.iter()
+    )
     return Extract(tuple(elements), tuple(filter(None, concealed)), own_title(stated) or first)
 
 

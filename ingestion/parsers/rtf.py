@@ -11,18 +11,20 @@ from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.plain import begins_as_item, without_bullet
 from ingestion.parsers.rtf_tables import Tables
 from ingestion.parsers.rtf_tokens import Control, Group, Text, Token, tokens
+from ingestion.parsers.stated import worth_screening
 from ingestion.parsers.tables import table_text
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
 
 _SKIPPED = frozenset(
     """pict object objdata themedata colorschememapping datastore latentstyles listtable listoverridetable rsidtbl
-    generator xmlnstbl fldinst bkmkstart bkmkend filetbl revtbl pgptbl userprops docvar mmathPr operator author
-    company manager category keywords comment doccomm hlinkbase creatim revtim printim buptim nonshppict sp
+    generator xmlnstbl fldinst bkmkstart bkmkend filetbl revtbl pgptbl userprops docvar mmathPr operator
+    hlinkbase creatim revtim printim buptim nonshppict sp
     panose falt fontemb xe tc rxe atnid atnauthor atnref atndate background ftnsep ftnsepc aftnsep aftnsepc""".split()
 )
 _ASIDE = frozenset({"footnote", "shptxt"})
 _MARGINS = frozenset({"header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf"})
+_STATED = frozenset("author company manager category keywords comment doccomm subject".split())
 _SIGNS = {
     "tab": "\t", "line": "\n", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•",
     "endash": "–", "emdash": "—", "emspace": " ", "enspace": " ", "qmspace": " ", "~": "\xa0", "_": "-",
@@ -61,6 +63,7 @@ class _Reader:
         self._stack: list[_State] = []
         self._paragraph = _Paragraph()
         self._aside: list[str] = []
+        self._stated: list[str] = []
         self._margins: dict[str, None] = {}
         self._hidden: list[str] = []
         self._rows: list[list[str]] = []
@@ -82,7 +85,8 @@ class _Reader:
             self.elements = [replace(element, page=None) for element in self.elements]
         self.elements += [Element(text) for text in self._margins]
         first = next((element.text for element in self.elements if element.kind is BlockKind.TITLE), None)
-        return Extract(tuple(self.elements), tuple(self.concealed), own_title(self.title) or first)
+        concealed = (*self.concealed, *worth_screening(map(_paired, self._stated)))
+        return Extract(tuple(self.elements), concealed, own_title(_paired(self.title)) or first)
 
     def _take(self, token: Token) -> None:
         if isinstance(token, Group):
@@ -130,6 +134,9 @@ class _Reader:
             pass
         elif name in ("fonttbl", "colortbl", "stylesheet", "title", "annotation", *_ASIDE, *_MARGINS):
             self._state = replace(state, where=name if where != "skipped" else where)
+        elif name in _STATED and where != "skipped":
+            self._stated.append("")
+            self._state = replace(state, where="stated")
         elif name in ("listtext", "pntext"):
             self._paragraph.is_item = True
             self._state = replace(state, where="bullet")
@@ -202,6 +209,8 @@ class _Reader:
             self._tables.text(where, text)
         elif where == "title":
             self.title += text
+        elif where == "stated":
+            self._stated[-1] += text
         elif where in _ASIDE or where in _MARGINS or where == "annotation":
             (self._hidden if self._is_unseen() else self._aside).append(text)
         elif where == "bullet":

@@ -182,6 +182,21 @@ def test_what_rich_text_hides_is_concealed(hidden: str) -> None:
     assert document.concealed == ("SECRET",)
 
 
+def test_what_files_state_of_themselves_is_screened() -> None:
+    secret = "SECRET words to the reader"
+    flat = FLAT.replace("{}", "<text:p>ab</text:p>").replace(
+        "<office:automatic-styles>", f"<office:meta><a>{secret}</a></office:meta><office:automatic-styles>"
+    )
+    package = PACKAGE.replace(b"</dc:title>", f"</dc:title><dc:description>{secret}</dc:description>".encode())
+    for document in (
+        parsed("a.fodt", flat),
+        parsed("a.rtf", r"{\rtf1{\info{\author Ann}{\doccomm " + secret + r"}}Shown.\par}"),
+        parsed("a.epub", zip_file({**BOOK, "OPS/book.opf": package})),
+    ):
+        assert secret in document.concealed
+        assert all("SECRET" not in element.text for element in document.elements)
+
+
 # Books
 
 CONTAINER = b'<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'

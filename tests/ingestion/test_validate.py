@@ -89,6 +89,40 @@ def test_a_bad_file_is_refused_with_its_reason(name: str, content: bytes, reason
     assert refusal_of(name, content) == reason
 
 
+@pytest.mark.parametrize(
+    ("beginning", "reason"),
+    [
+        (b"\xff\xd8\xff\xe0", "image_file"),
+        (b"GIF89a", "image_file"),
+        (b"II*\x00", "image_file"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image_file"),
+        (b"\x00\x00\x00\x18ftypheic", "image_file"),
+        (b"\x00\x00\x00\x18ftypavif", "image_file"),
+        (b"BM\x00\x00\x00\x00\x00\x00\x00\x00", "image_file"),
+        (b"\x00\x00\x00\x18ftypisom", "media_file"),
+        (b"ID3\x03", "media_file"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "media_file"),
+        (b"OggS\x00", "media_file"),
+        (b"\x1aE\xdf\xa3", "media_file"),
+        (b"7z\xbc\xaf'\x1c", "unsupported_type"),
+        (b"SQLite format 3\x00", "unsupported_type"),
+    ],
+)
+def test_what_holds_no_text_is_refused_by_its_kind(beginning: bytes, reason: str) -> None:
+    assert refusal_of("unnamed", beginning + bytes(600)) == reason
+
+
+@pytest.mark.parametrize(
+    "text", ["BMW builds cars.", "GIF is a format.", "RIFF and WAVE are words.", "MZ is a mark.", "ID3 tags"]
+)
+def test_prose_that_begins_like_a_format_is_prose(text: str) -> None:
+    assert type_of("a.txt", text.encode()) is MediaType.TEXT
+
+
+def test_many_comments_before_no_page_cost_no_more_than_a_look() -> None:
+    assert type_of("a.txt", b"<!--a-->" * 100_000 + b"words") is MediaType.TEXT
+
+
 def test_a_file_over_the_limit_is_refused_and_one_at_the_limit_is_not() -> None:
     assert refusal_of("a.txt", b"x" * 101, max_bytes=100) == "too_large"
     assert validate(Upload("a.txt", b"x" * 100, "a"), max_bytes=100).media_type is MediaType.TEXT
