@@ -152,7 +152,9 @@ def _frame(main: str, kind: str) -> dict[str, bytes]:
         f'<Types xmlns="{_TYPES}"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/{main}" ContentType="{kind}"/></Types>'
+        f'<Override PartName="/{main}" ContentType="{kind}"/>'
+        '<Override PartName="/xl/sharedStrings.xml" ContentType='
+        '"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>'
     )
     return {"[Content_Types].xml": types.encode(), "_rels/.rels": _relations({"r1": ("officeDocument", main)})}
 
