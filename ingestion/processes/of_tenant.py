@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ingestion.containers.kinds import Kind
 from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Unpacked
-from ingestion.scrub import KeyedPolicy
+from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
 from rag_service.domain.identity import TenantId
