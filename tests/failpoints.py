@@ -151,11 +151,11 @@ def stages_in_this_process() -> None:
     """The stages run in the child itself, their models loaded before it was forked."""
     import ingestion.command
     import ingestion.worker
+    import rag_service.models
     from ingestion.stages import LocalStages
-    from rag_service import wiring
     from rag_service.settings import load_settings
 
-    models = wiring.Models(load_settings())
+    models = rag_service.models.Models(load_settings())
     stages = LocalStages(models.embedder, models.detector)
     asyncio.run(warm(stages))
 
@@ -176,8 +176,8 @@ def stages_in_this_process() -> None:
 
     replaced: dict[tuple[Any, str], Any] = {
         (ingestion.command, "ProcessStages"): Here,
-        (wiring, "load_embedder"): lambda _settings: models.embedder,
-        (wiring, "PiiDetector"): lambda: models.detector,
+        (rag_service.models, "load_embedder"): lambda _settings: models.embedder,
+        (rag_service.models, "PiiDetector"): lambda: models.detector,
     }
     for (module, name), here in replaced.items():
         assert hasattr(module, name)

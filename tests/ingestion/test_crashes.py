@@ -176,7 +176,7 @@ def assert_every_part_was_passed(names: set[str]) -> None:
     stages = {f"stage {name}" for name in ("accept", "parse", "scrub", "chunk", "embed", "seal")}
     queue = ("claim", "heartbeat", "release_all", "give_back", "end")
     transactions = {f"jobs.JobQueue.{name}" for name in queue}
-    transactions |= {"uploads.Uploads.accept", "versions.Versions._switch", "outbox.Outbox.followed"}
+    transactions |= {"uploads.Uploads.accept", "versions.Versions.switch", "outbox.Outbox.followed"}
     assert stages | transactions | {"index upsert", "index delete"} <= parts
 
 
