@@ -128,7 +128,9 @@ def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line] | None:
                 lines.append(_placed(letters, stripped, start, end - 1, hyphenated))
             else:
                 lines.append(Line(stripped, 0, 1, -20.0 * len(lines), 10, hyphenated))
-        if not lines and next(page.get_objects(max_depth=1), None) is not None:
+        # What is filled into a form is drawn by its fields, and no picture.
+        is_form = pypdfium2.raw.FPDFPage_GetAnnotCount(page) > 0
+        if not lines and not is_form and next(page.get_objects(max_depth=1), None) is not None:
             apart.pictures += 1
         return lines
     finally:
