@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.parse import parse
+from ingestion.parsers.safe_xml import read_xml
 from ingestion.validate import validate
 from rag_service.domain.document import MediaType, ParsedDocument, Upload
 from rag_service.domain.errors import Refused
@@ -152,3 +153,16 @@ def test_text_is_told_apart_by_its_form(name: str, content: str, media_type: Med
     assert document.media_type is media_type
     if encoding == "koi8-r":
         assert document.elements[0].text == "Привет, мир"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("entity", ["x 'y'", "x SYSTEM 'file:///etc/passwd'", "% x SYSTEM 'http://a.example/'"])
+def test_the_reader_of_xml_refuses_entities_by_itself(entity: str, encoding: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read_xml(f"<!-- a --><!DOCTYPE a [<!ENTITY {entity}>]>\n<a>words</a>".encode(encoding))
+    assert caught.value.reason == "external_entities"
+
+
+def test_the_reader_of_xml_bears_a_document_type_without_declarations() -> None:
+    root = read_xml(b"<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.1//EN' 'http://a.example/x.dtd'><html><p>a</p></html>")
+    assert "".join(root.itertext()) == "a"
