@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.epochs_cli import embedding_app
+from ingestion.revalidate_cli import revalidate
 from ingestion.sync_cli import sync
 from rag_service.commands.access import parse_access
 from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Adds this package's commands to `rag`."""
     app.command()(ingest)
     app.command()(sync)
+    app.command()(revalidate)
     app.command()(demo)
     app.add_typer(embedding_app, name="embedding")
 

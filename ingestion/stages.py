@@ -24,7 +24,7 @@ from ingestion.validate import validate
 from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.judge import Judge
 from rag_service.detect.pii import PiiDetector
-from rag_service.domain.document import Chunk, ParsedDocument, RemovedValue, ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, ParsedDocument, RemovedValue, ScreenedDocument, ScrubbedDocument, Upload
 from rag_service.domain.errors import EmbeddingMismatch
 from rag_service.domain.identity import TenantId
 from rag_service.ports import Embedder
@@ -74,6 +74,10 @@ class Stages(Protocol):
 
     async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         """Scrubs and screens."""
+        ...
+
+    async def screen(self, document: ScrubbedDocument) -> ScreenedDocument:
+        """Screens what was scrubbed before: a stored document, when detectors have changed."""
         ...
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
@@ -130,6 +134,9 @@ class LocalStages:
 
     async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         return await asyncio.to_thread(clean, document, source, policy, self._detector)
+
+    async def screen(self, document: ScrubbedDocument) -> ScreenedDocument:
+        return await asyncio.to_thread(screen, document)
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
         return judged(document, await asyncio.to_thread(self._judge.judge, requests_in(document)))

@@ -10,7 +10,7 @@ from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Unpacked
 from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages
-from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, ScrubbedDocument, Upload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +41,10 @@ class WatchedStages:
     async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         self._tell("scrub")
         return await self._stages.scrub(document, source, policy)
+
+    async def screen(self, document: ScrubbedDocument) -> ScreenedDocument:
+        self._tell("screen")
+        return await self._stages.screen(document)
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
         self._tell("judge")

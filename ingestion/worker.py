@@ -13,11 +13,13 @@ import structlog
 
 from ingestion.parts import ingestion_parts
 from ingestion.pipeline import HeldAlready, Task, Unchanged, bound, ingest
+from ingestion.revalidate import SWEEP_LOCK, revalidate
 from ingestion.stages import StagesByTenant, places
 from ingestion.watched_stages import WatchedStages
 from rag_service.authentication import operate
 from rag_service.domain.errors import (
     EmbeddingMismatch,
+    FolderHeld,
     IntegrityError,
     LeaseLost,
     NotFound,
@@ -39,6 +41,7 @@ from rag_service.wiring import Store
 _log = structlog.get_logger()
 _BEAT_EVERY_S = 1.0
 _FORGET_EVERY_S = 3600.0
+_SWEEP_AFTER_S, _SWEEP_EVERY_S = 60.0, 3600.0
 _LONGEST_WAIT_S = 30.0
 _MOST_STAGE_FAILURES = 5
 _MOST_DEFECTS = 3
@@ -66,7 +69,7 @@ class Worker:
 
     async def run(self) -> None:
         """Works until cancelled; what is under way then waits in the queue again, as if it had not been begun."""
-        upkeep = [asyncio.create_task(self._beat()), asyncio.create_task(self._forget())]
+        upkeep = [asyncio.create_task(one) for one in (self._beat(), self._forget(), self._revalidate())]
         try:
             await self._take_jobs()
         finally:
@@ -195,6 +198,18 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # as above
                 _log.error("ended_jobs_not_forgotten", error=type(error).__name__)
             await asyncio.sleep(_FORGET_EVERY_S)
+
+    async def _revalidate(self) -> None:
+        """What other detectors judged is judged by those of today, now and then and a document at a time."""
+        await asyncio.sleep(_SWEEP_AFTER_S)
+        while True:
+            try:
+                with suppress(FolderHeld), hold(self._store.folder, SWEEP_LOCK):
+                    for tenant in await self._store.tenants.all():
+                        await revalidate(tenant, self._store.revalidation, self._stages.of(tenant.id))
+            except Exception as error:  # noqa: BLE001  # as above
+                _log.error("not_revalidated", error=type(error).__name__)
+            await asyncio.sleep(_SWEEP_EVERY_S)
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from rag_service.store.key_uses import KeyUses
 from rag_service.store.nonces import Nonces
 from rag_service.store.outbox import Outbox
 from rag_service.store.quarantine import Quarantine
+from rag_service.store.revalidation import Revalidation
 from rag_service.store.sketches import Sketches
 from rag_service.store.tenant_jobs import TenantJobs
 from rag_service.store.tenants import Tenants
@@ -61,6 +62,7 @@ class Store:
     versions: Versions
     quarantine: Quarantine
     sketches: Sketches
+    revalidation: Revalidation
     outbox: Outbox
     uploads: Uploads
     jobs: TenantJobs
@@ -177,6 +179,7 @@ def _store(settings: Settings, folder: DataFolder, database: Database) -> Store:
         versions=Versions(database),
         quarantine=Quarantine(database, review_own=settings.review_own),
         sketches=Sketches(database),
+        revalidation=Revalidation(database),
         outbox=Outbox(database),
         uploads=Uploads(database, QueueLimits(settings.queue_jobs, settings.queue_mb * 2**20)),
         jobs=TenantJobs(database),

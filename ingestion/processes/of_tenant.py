@@ -11,7 +11,7 @@ from ingestion.containers.limits import UnpackLimits
 from ingestion.containers.walk import Unpacked
 from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned
-from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, ScrubbedDocument, Upload
 from rag_service.domain.identity import TenantId
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class OfTenant:
 
     async def scrub(self, document: ParsedDocument, source: str, policy: KeyedPolicy) -> Cleaned:
         return await self._all.scrub(self._tenant, document, source, policy)
+
+    async def screen(self, document: ScrubbedDocument) -> ScreenedDocument:
+        return await self._all.screen(self._tenant, document)
 
     async def judge(self, document: ScreenedDocument) -> ScreenedDocument:
         return await self._all.judge(document)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingestion.chunk import Suspicions, heading_of
@@ -16,7 +17,7 @@ from ingestion.inspection.names import check_name
 from ingestion.processes.wire import Chunks, Malformed, UnpackReply, decode, decode_odds, decode_rows, is_sentence
 from ingestion.stages import Cleaned
 from rag_service.detect.pseudonyms import is_stand_in
-from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, ScrubbedDocument
 from rag_service.domain.errors import Refused
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ def cleaned(body: bytes, blob: bytes) -> Cleaned:
     if not all(is_stand_in(scrubbed.text[one.start : one.end]) for one in found.values):
         raise Malformed
     return found
+
+
+def screened(document: ScrubbedDocument, body: bytes, blob: bytes) -> ScreenedDocument:
+    """It is the document that was asked about, and findings lie in its text. Raises ``Malformed``."""
+    _nothing(blob)
+    found = decode(ScreenedDocument, body)
+    for finding in (*found.suspicions, *found.requests):
+        if not 0 <= finding.start <= finding.end <= len(document.text):
+            raise Malformed
+    return replace(found, document=document)
 
 
 def chunks(document: ScreenedDocument, body: bytes, blob: bytes) -> list[Chunk]:

@@ -30,7 +30,7 @@ from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages, places
 from rag_service.adapters.embedders import configured
 from rag_service.detect.judge import RequestInPlace
-from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, ScrubbedDocument, Upload
 from rag_service.domain.errors import (
     InvalidSetting,
     ModelUnavailable,
@@ -160,6 +160,15 @@ class ProcessStages:
             "scrub",
             lambda: (wire.encode(request), policy.pseudonym_key),
             replies.cleaned,
+            realm=tenant,
+        )
+
+    async def screen(self, tenant: TenantId, document: ScrubbedDocument) -> ScreenedDocument:
+        return await _result(
+            self._texts,
+            "screen",
+            lambda: (wire.encode(document), b""),
+            partial(replies.screened, document),
             realm=tenant,
         )
 

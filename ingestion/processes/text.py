@@ -6,10 +6,12 @@ from ingestion.processes.channel import Frame
 from ingestion.processes.child import Service
 from ingestion.processes.wire import ScrubRequest, decode, encode
 from ingestion.removal import KeyedPolicy
+from ingestion.screen import screen
 from ingestion.stages import clean
 from rag_service.detect.pii import PiiDetector
 from rag_service.detect.policy import PiiPolicy
 from rag_service.detect.recognizers import read_recognizers
+from rag_service.domain.document import ScrubbedDocument
 
 
 def open_service(config: bytes) -> Service:
@@ -25,7 +27,10 @@ def open_service(config: bytes) -> Service:
         policy = KeyedPolicy(request.policy, pseudonym_key)
         return Frame(b"", encode(clean(request.document, request.source, policy, detector)))
 
+    def screen_again(body: bytes, blob: bytes) -> Frame:  # noqa: ARG001  # every handler is given both
+        return Frame(b"", encode(screen(decode(ScrubbedDocument, body))))
+
     def prepare() -> None:
         detector.detect("Ann Example", PiiPolicy.STRICT.entities)
 
-    return Service({"scrub": scrub}, prepare=prepare)
+    return Service({"scrub": scrub, "screen": screen_again}, prepare=prepare)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.errors import Conflict
 from rag_service.domain.identity import Principal, TenantId
 from rag_service.store import tables
 from rag_service.store.access import refuse_wider_list, replace_access, sealed_access, sealed_owner
 from rag_service.store.database import Connection, now
+from rag_service.store.epoch_vectors import is_vector_of, refuse_other_epoch
 from rag_service.store.members import align, cancel_members, remove_members
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed
@@ -51,6 +53,7 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
         "kinds": sorted(held.about.kinds),
     }
     told = {**held.told, "released": released}
+    await _refuse_without_vectors(connection, tenant, keys, held)
     await _take_over(connection, tenant, keys, held, told.pop("waits_with", None))
     removed = await remove_chunks(connection, tenant, held.document_id, held.live_version) if held.live_version else ()
     meta = held.seal.seal(json.dumps(told).encode(), "meta")
@@ -80,6 +83,24 @@ async def reject(connection: Connection, tenant: TenantId, held: Held) -> None:
         this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
         await connection.execute(delete(tables.documents).where(this))
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+
+
+async def _refuse_without_vectors(connection: Connection, tenant: TenantId, keys: TenantKeys, held: Held) -> None:
+    """Raises ``Conflict`` where the index that is live could not hold every passage: it would answer with the rest."""
+    epoch = keys.index.epoch
+    await refuse_other_epoch(connection, tenant, epoch)
+    chunks = tables.chunks.c
+    of_version = (chunks.tenant_id == tenant) & (chunks.document_id == held.document_id)
+    of_version &= chunks.version == held.version
+    passages = select(func.count()).select_from(tables.chunks).where(of_version)
+    indexed = (
+        select(func.count())
+        .select_from(tables.chunks)
+        .join(tables.vectors, is_vector_of(chunks, tenant, epoch))
+        .where(of_version)
+    )
+    if (await connection.execute(passages)).scalar_one() != (await connection.execute(indexed)).scalar_one():
+        raise Conflict("index epoch", "it was not embedded for the index that is live by now: upload it again")
 
 
 async def _take_over(

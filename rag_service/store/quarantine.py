@@ -8,25 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import structlog
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import select
 
-from rag_service.crypto.keys import TenantKeys, VersionSeal
-from rag_service.domain.errors import Conflict, Forbidden, IntegrityError, NotFound
+from rag_service.crypto.keys import TenantKeys
+from rag_service.domain.errors import Conflict, Forbidden, NotFound
 from rag_service.domain.identity import AccessScope, OperatorScope, Role
 from rag_service.domain.review import Decision, HeldDocument, Review
 from rag_service.domain.verdict import HELD_CONTAINER
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database
-from rag_service.store.decisions import Held, reject, release
+from rag_service.store.decisions import reject, release
+from rag_service.store.held_rows import as_listed, held_one, held_rows, opened_held
 from rag_service.store.holding import hold_live
 from rag_service.store.members import member_ids
-from rag_service.store.opened import is_held, reasons_of
 from rag_service.store.reviews import Reviewed, opened_reviews, record, released_kinds, sealed_review
 
-_log = structlog.get_logger()
 _MOST_ON_A_PAGE = 200
 
 
@@ -66,11 +63,11 @@ class Quarantine:
         found: list[HeldDocument] = []
         async with self._database.read(scope.tenant) as connection:
             while limit is None or len(found) < limit:
-                query = _held_rows(scope).limit(_MOST_ON_A_PAGE)
+                query = held_rows(scope).limit(_MOST_ON_A_PAGE)
                 if after is not None:
                     query = query.where(tables.documents.c.id > after)
                 rows = (await connection.execute(query)).all()
-                found += [_told(one) for one in _opened(keys, rows)]
+                found += [as_listed(one) for one in opened_held(keys, rows)]
                 if len(rows) < _MOST_ON_A_PAGE:
                     break
                 after = rows[-1].document_id
@@ -80,13 +77,13 @@ class Quarantine:
         """Raises ``NotFound``, alike for an absent document, another tenant's, and one of which nothing is held."""
         _demand(scope, Role.REVIEW)
         async with self._database.read(scope.tenant) as connection:
-            return _told(await _one(connection, scope, keys, document_id))
+            return as_listed(await held_one(connection, scope, keys, document_id))
 
     async def preview(self, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str) -> HeldContent:
         """What the version says, for whoever judges it; that they looked is in the history. Raises as ``find``."""
         _demand(scope, Role.REVIEW)
         async with self._database.write(scope.tenant) as connection:
-            held = await _one(connection, scope, keys, document_id)
+            held = await held_one(connection, scope, keys, document_id)
             await record(connection, sealed_review(keys, held.about, Decision.PREVIEWED, _who(scope)))
             content = select(tables.versions.c.sealed_text, tables.versions.c.sealed_screening).where(held.place)
             row = (await connection.execute(content)).one()
@@ -95,7 +92,7 @@ class Quarantine:
         )
         marks = [*screening.get("suspicions", ()), *screening.get("hiding", ())]
         return HeldContent(
-            document=_told(held),
+            document=as_listed(held),
             text=held.seal.open(row.sealed_text, "text").decode(),
             concealed=(*screening.get("concealed", ()), *screening.get("disguised", ())),
             findings=tuple(sorted({(kind, start, end) for kind, start, end, _ in marks}, key=lambda one: one[1:])),
@@ -117,7 +114,7 @@ class Quarantine:
         """
         _demand(scope, Role.REVIEW)
         async with self._database.write(scope.tenant) as connection:
-            held = await _one(connection, scope, keys, document_id, version)
+            held = await held_one(connection, scope, keys, document_id, version)
             if isinstance(scope, AccessScope) and not self._review_own and scope.user in held.uploaders:
                 raise Conflict("review", "somebody else than its uploader and its owner is to release this document")
             await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope), note))
@@ -131,7 +128,7 @@ class Quarantine:
         """What came in the document and waits for no other reason than that goes live with it."""
         for member_id in await member_ids(connection, scope.tenant, document_id):
             try:
-                held = await _one(connection, scope, keys, member_id)
+                held = await held_one(connection, scope, keys, member_id)
             except NotFound:
                 continue
             if held.about.reasons == (HELD_CONTAINER,):
@@ -153,7 +150,7 @@ class Quarantine:
         """
         _demand(scope, Role.REVIEW)
         async with self._database.write(scope.tenant) as connection:
-            held = await _one(connection, scope, keys, document_id, version)
+            held = await held_one(connection, scope, keys, document_id, version)
             await record(connection, sealed_review(keys, held.about, Decision.REJECTED, _who(scope), note))
             await reject(connection, scope.tenant, held)
         return held.version
@@ -211,104 +208,3 @@ def _demand(scope: AccessScope | OperatorScope, *roles: Role) -> None:
 
 def _who(scope: AccessScope | OperatorScope) -> str:
     return scope.user if isinstance(scope, AccessScope) else "operator"
-
-
-def _held_rows(scope: AccessScope | OperatorScope) -> Any:
-    versions, documents = tables.versions.c, tables.documents.c
-    return (
-        select(
-            versions.document_id,
-            versions.version,
-            versions.version_key,
-            versions.content_token,
-            versions.sealed_meta,
-            versions.quarantined_at,
-            documents.live_version,
-        )
-        .join_from(tables.versions, tables.documents, _belongs())
-        .where(versions.tenant_id == scope.tenant, versions.quarantined_at.is_not(None))
-        .order_by(documents.id, versions.version.desc())
-    )
-
-
-def _belongs() -> ColumnElement[bool]:
-    versions, documents = tables.versions.c, tables.documents.c
-    condition: ColumnElement[bool] = (
-        (documents.tenant_id == versions.tenant_id)
-        & (documents.id == versions.document_id)
-        & (documents.live_version != versions.version)
-    )
-    return condition
-
-
-async def _one(
-    connection: Connection,
-    scope: AccessScope | OperatorScope,
-    keys: TenantKeys,
-    document_id: str,
-    version: int | None = None,
-) -> Held:
-    if keys.tenant != scope.tenant:
-        raise ValueError("a scope of one tenant never meets the keys of another")
-    rows = (await connection.execute(_held_rows(scope).where(tables.documents.c.id == document_id))).all()
-    if not (found := _opened(keys, rows)):
-        raise NotFound("document in quarantine")
-    if version is not None and found[0].version != version:
-        raise Conflict("version", "another version is in quarantine by now: look at that one first")
-    return found[0]
-
-
-def _opened(keys: TenantKeys, rows: Sequence[Row[Any]]) -> list[Held]:
-    """Those that open and are held by their seal; one altered row must not hide the others."""
-    found = []
-    for row in rows:
-        try:
-            seal = keys.open_version_key(row.document_id, row.version, row.version_key)
-            told = json.loads(seal.open(row.sealed_meta, "meta"))
-        except IntegrityError:
-            _log.error("broken_seal", document=row.document_id)
-            continue
-        if is_held(told):
-            found.append(_held(row, keys, seal, told))
-    return found
-
-
-def _held(row: Row[Any], keys: TenantKeys, seal: VersionSeal, told: dict[str, Any]) -> Held:
-    versions = tables.versions.c
-    place = (
-        (versions.tenant_id == keys.tenant)
-        & (versions.document_id == row.document_id)
-        & (versions.version == row.version)
-    )
-    about = Reviewed(
-        document_id=row.document_id,
-        version=row.version,
-        content_token=row.content_token,
-        source_token=told["source_token"],
-        source=told["source"],
-        detector_version=told["verdict"]["detector_version"],
-        reasons=reasons_of(told),
-        kinds={*told["suspicions"], *told["concealments"]},
-    )
-    return Held(row.document_id, row.version, row.live_version, row.quarantined_at, seal, told, about, place)
-
-
-def _told(held: Held) -> HeldDocument:
-    told = held.told
-    return HeldDocument(
-        document_id=held.document_id,
-        version=held.version,
-        live_version=held.live_version,
-        title=told["title"],
-        source=told["source"],
-        media_type=told["media_type"],
-        uploader=told["ingested_by"],
-        owner=told["owner"],
-        held_at=held.held_at,
-        reasons=reasons_of(told),
-        detector_version=told["verdict"]["detector_version"],
-        suspicions=told["suspicions"],
-        concealments=tuple(told["concealments"]),
-        characters=told["characters"],
-        chunks=told["chunks"],
-    )

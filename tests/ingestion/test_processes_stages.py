@@ -94,6 +94,12 @@ def test_a_request_that_is_none_for_the_readers_is_marked_as_in_one_process(
     assert found.requests == ()
 
 
+def test_what_is_stored_is_screened_anew_as_it_was_at_first(stages: ProcessStages) -> None:
+    first = asyncio.run(screened(stages, LETTER))
+    assert first.suspicions
+    assert asyncio.run(stages.of(ACME).screen(first.document)) == first
+
+
 def test_children_of_a_template_that_has_loaded_everything_give_the_same(
     stages: ProcessStages, local: LocalStages
 ) -> None:

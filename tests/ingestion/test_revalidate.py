@@ -1,0 +1,166 @@
+"""The sweep: what newer detectors find in stored documents, and that it may be stopped anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion import revalidate as sweeping
+from ingestion import screen as screening
+from ingestion.revalidate import Sweep, revalidate
+from ingestion.stages import LocalStages
+from rag_service.authentication import operate
+from rag_service.detect import injection
+from rag_service.domain.document import Finding
+from tests.conftest import Company
+from tests.databases import tamper
+from tests.store.test_quarantine import CLEAN, HELD, decide, in_quarantine, seen
+
+Run = Callable[[Any], Any]
+Open = Callable[..., Any]
+
+
+async def sweep(company: Company, **more: Any) -> Sweep:
+    tenant = await company.service.store.tenants.by_name(company.name)
+    stages = LocalStages(company.service.embedder, company.service.detector)
+    done = await revalidate(tenant, company.service.store.revalidation, stages, **more)
+    await company.service.follower.catch_up(tenant.id)
+    return done
+
+
+def learn(monkeypatch: pytest.MonkeyPatch, word: str, kind: str = injection.KIND, version: str = "newer") -> None:
+    """From now on the detectors find this word, and are of another version."""
+    orders_in = injection.orders_in
+
+    def learned(text: str) -> Any:
+        found, is_encoded = orders_in(text)
+        at = text.find(word)
+        return [*found, *([Finding(kind, at, at + len(word))] if at >= 0 else [])], is_encoded
+
+    monkeypatch.setattr(injection, "orders_in", learned)
+    for module in (screening, sweeping):
+        monkeypatch.setattr(module, "DETECTOR_VERSION", version)
+
+
+def test_newer_detectors_hold_what_older_ones_let_through(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["everyone"], ferry_md=CLEAN)
+            await acme.ingest(tmp_path, pier_md="# Pier\n\nThe pier is long.\n")
+            assert (await sweep(acme)).judged == 0  # today's detectors judged them already
+            embedded: list[str] = []
+            monkeypatch.setattr(acme.service.embedder, "embed", lambda texts: embedded.extend(texts) or 1 / 0)
+            learn(monkeypatch, "Quillfjord")
+            done = await sweep(acme)
+            assert (done.judged, done.quarantined, embedded) == (2, [document], [])
+            monkeypatch.undo()
+            learn(monkeypatch, "Quillfjord")
+            [held] = await in_quarantine(acme)
+            assert (held.document_id, held.live_version, held.reasons) == (document, 0, ("injected_instruction",))
+            answer, _, documents, _ = await seen(acme)
+            assert ("nine" in answer, documents) == (False, 1)
+            assert (await sweep(acme)).judged == 0
+            await decide(acme, "release", document)
+            assert "nine" in (await seen(acme))[0]
+            assert (await sweep(acme, everything=True)).quarantined == []  # there is no reason that is new
+            learn(monkeypatch, "nine", screening.injection.KIND, "newest")
+            assert (await sweep(acme)).quarantined == []
+            tenant = await acme.service.store.tenants.by_name("acme")
+            for one in (
+                document,
+                *[meta.document_id for meta in await acme.service.store.documents.all(operate(tenant), tenant.keys)],
+            ):
+                assert await acme.service.store.consistency.problems(operate(tenant), tenant.keys, one) == []
+
+    run(scenario())
+
+
+def test_what_was_released_is_held_again_for_a_reason_that_is_new(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            [outcome] = (await acme.ingest(tmp_path, ferry_md=HELD)).values()
+            document = outcome.result.document_id
+            await decide(acme, "release", document)
+            learn(monkeypatch, "Quillfjord", "tag_characters")
+            hiding = screening._concealments
+            monkeypatch.setattr(screening, "_concealments", lambda found: [*hiding(found), "tag_characters"])
+            assert (await sweep(acme)).quarantined == [document]
+            [held] = await in_quarantine(acme)
+            assert set(held.reasons) == {"injected_instruction", "hidden_characters"}
+
+    run(scenario())
+
+
+def test_a_suspicion_that_is_new_drops_its_passage_and_nothing_else(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.document_id(tmp_path, ["everyone"], ferry_md=CLEAN)
+            learn(monkeypatch, "Quillfjord", "off_topic_request")  # of a score that holds nothing
+            orders_in = injection.orders_in
+            monkeypatch.setattr(
+                injection,
+                "orders_in",
+                lambda text: ([Finding(one.kind, one.start, one.end, 0.75) for one in orders_in(text)[0]], False),
+            )
+            done = await sweep(acme)
+            assert (done.judged, done.changed, done.quarantined) == (1, 1, [])
+            answer, *_ = await seen(acme)
+            assert answer == ""
+
+    run(scenario())
+
+
+def test_a_sweep_that_is_stopped_or_meets_another_leaves_every_document_whole(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            for number in range(4):
+                await acme.ingest(tmp_path / str(number), **{f"ferry{number}_md": f"{CLEAN}\nPier {number}.\n"})
+            learn(monkeypatch, "Quillfjord")
+            stopped = asyncio.Event()
+
+            def stop(done: Sweep) -> None:
+                if done.judged == 2:
+                    stopped.set()
+                    raise asyncio.CancelledError
+
+            with pytest.raises(asyncio.CancelledError):
+                await sweep(acme, watch=stop)
+            assert len(await in_quarantine(acme)) == 2
+            both = await asyncio.gather(sweep(acme), sweep(acme))
+            assert sum(len(one.quarantined) for one in both) == 2  # each is held once, by one of them
+            assert len(await in_quarantine(acme)) == 4
+            tenant = await acme.service.store.tenants.by_name("acme")
+            entries = await acme.service.store.quarantine.history(operate(tenant), tenant.keys, limit=100)
+            assert len(entries) == 4
+            assert await acme.service.store.consistency.strays() == {}
+
+    run(scenario())
+
+
+def test_a_document_that_was_altered_is_not_signed_anew(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = await acme.document_id(tmp_path, ["everyone"], ferry_md=CLEAN)
+            assert tamper(settings.data_dir, "UPDATE chunks SET signature = ? WHERE document_id = ?", b"x", document)
+            learn(monkeypatch, "nothing of it")
+            assert (await sweep(acme)).failed == [document]
+            assert (await sweep(acme)).failed == [document]
+            tenant = await acme.service.store.tenants.by_name("acme")
+            found = await acme.service.store.consistency.problems(operate(tenant), tenant.keys, document)
+            assert found == ["a chunk does not carry its signature"]
+
+    run(scenario())
