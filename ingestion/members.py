@@ -18,7 +18,7 @@ from ingestion.containers.walk import Contents, Member, RefusedMember, Unpacked
 from ingestion.parse import MAX_TITLE
 from rag_service.authentication import operate
 from rag_service.domain.document import ParsedDocument, Upload
-from rag_service.domain.errors import NotFound, Refused
+from rag_service.domain.errors import IntegrityError, NotFound, Refused
 from rag_service.domain.jobs import MemberJob, MemberRefused, UploadRequest
 from rag_service.domain.verdict import HELD_CONTAINER, Verdict
 from rag_service.store.members import AsMember, NewMembers
@@ -156,9 +156,12 @@ async def members_of(document_id: str, tenant: Tenant, store: Store) -> dict[str
 async def _member(task: Task, upload: Upload, parts: IngestionParts) -> ParsedDocument:
     """The file parsed, with a title that tells what it came in."""
     document = await parts.stages.parse(upload, parts.max_bytes)
-    container = await parts.documents.meta(operate(task.tenant), task.tenant.keys, str(task.request.parent))
+    try:
+        container = (await parts.documents.meta(operate(task.tenant), task.tenant.keys, str(task.request.parent))).title
+    except (NotFound, IntegrityError):  # it waits for a reviewer: then its file's name is all that is told of it
+        container = task.request.name.partition("!")[0]
     own = document.title[: MAX_TITLE // 2]
-    return replace(document, title=f"{own} in {container.title}"[:MAX_TITLE])
+    return replace(document, title=f"{own} in {container}"[:MAX_TITLE])
 
 
 async def _every(upload: Upload, reading: Reading, parts: IngestionParts) -> AsyncIterator[tuple[Member, bytes]]:
