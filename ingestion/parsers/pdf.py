@@ -21,6 +21,7 @@ _PDFIUM = threading.Lock()
 """PDFium keeps global state: one thread at a time may be in it."""
 
 MAX_PAGES = 20_000
+_NO_PAGES = (re.compile(rb"/Count\s{1,9}0\b"), re.compile(rb"/Kids\s{0,9}\[\s{0,9}\]"))
 _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _HYPHENS = ("\ufffe", "\x02")
 """What PDFium writes in place of a hyphen at the end of a line and the line end."""
@@ -85,6 +86,8 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
             # PDFium tells the reason of an earlier failure for some files: no password without an encryption.
             if "password" in str(error).lower() and b"Encrypt" in content:
                 raise Refused("encrypted", "The PDF is protected by a password.") from None
+            if all(sign.search(content) for sign in _NO_PAGES):
+                raise Refused("no_text", "The PDF has no page.") from None
             raise
         try:
             if len(document) > MAX_PAGES:

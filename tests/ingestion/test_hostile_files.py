@@ -95,6 +95,7 @@ def attached(content: bytes) -> str:
         ("a.pdf", in_pdf("/OpenAction << /S /Launch /F (a) >>"), "pdf_launch"),
         ("a.pdf", in_pdf("/OpenAction << /S /L#61unch /F (a) >>"), "pdf_launch"),
         ("a.pdf", in_pdf("", object_stream(b"9 0 << /S /Launch >>")), "pdf_launch"),
+        ("a.pdf", pdf_file([]), "no_text"),
         ("a.pdf", in_pdf("", attached(EICAR)), "malware_test_file"),
         ("a.pdf", in_pdf("", attached(PE)), "embedded_executable"),
         ("a.pdf", in_pdf("/X << /UF (run.exe) >>", attached(b"harmless")), "embedded_executable"),
