@@ -182,9 +182,7 @@ class Settings(BaseSettings):
         int, Field(description="Most uploads that a tenant may have waiting to be ingested.", ge=1)
     ] = 10_000
     queue_mb: Annotated[int, Field(description="Most MiB that a tenant may have waiting to be ingested.", ge=1)] = 1024
-    review_own: Annotated[
-        bool, Field(description="Let reviewers release documents from quarantine that they uploaded themselves.")
-    ] = False
+    review_own: Annotated[bool, Field(description="Let reviewers release what they uploaded themselves.")] = False
     job_days: Annotated[
         int, Field(description="Days for which ended jobs are kept, with their reports; dead letters too.", ge=1)
     ] = 30
