@@ -168,6 +168,32 @@ def test_an_ingest_that_is_killed_anywhere_loses_and_doubles_nothing(
     assert killed >= 0.8 * len(set(each_point(passed)))
 
 
+@pytest.mark.slow
+def test_a_build_of_another_epoch_that_is_killed_anywhere_goes_on_where_it_was(
+    forks: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    rag = Rag(forks, tmp_path / "data", secrets.token_hex(32), tmp_path / "files")
+    rag.write(BEFORE)
+    assert rag.run("tenant", "create", "acme") == 0
+    assert rag.run(*rag.ingest) == 0, rag.output.read_text(encoding="utf-8")
+    shutil.copytree(rag.data, tmp_path / "before")
+    build = ("embedding", "build", "--tenant", "acme", "--json", "--new-key")
+    assert rag.run(*build) == 0, rag.output.read_text(encoding="utf-8")
+    killed = 0
+    for name, occurrence in each_point(rag.points()):
+        shutil.rmtree(rag.data)
+        shutil.copytree(tmp_path / "before", rag.data)
+        killed += rag.run(*build, kill=(name, occurrence)) == -9
+        assert rag.run(*build) == 0, f"{name}: {rag.output.read_text(encoding='utf-8')}"
+        assert rag.run("doctor", "--deep", "--json") == 0, f"{name}: {rag.output.read_text(encoding='utf-8')}"
+        assert rag.run("embedding", "status", "--tenant", "acme", "--json") == 0
+        told = json.loads(rag.output.read_text(encoding="utf-8"))["epochs"]
+        assert [(one["epoch"], one["state"], one["passages"]) for one in told] == [(1, "live", 2), (2, "ready", 2)], (
+            name
+        )
+    assert killed >= 4
+
+
 def assert_every_part_was_passed(names: set[str]) -> None:
     """The run that others are measured by went through all that an ingest can go through."""
     parts = {
