@@ -16,7 +16,7 @@ from rag_service.domain.document import Finding, ScreenedDocument
 OFF_TOPIC = "off_topic_request"
 THRESHOLD = 0.7
 """The largest, in steps of 0.05, that finds 0.90 of the strings planted for choosing: see ``docs/evaluation.md``."""
-HIDDEN_THRESHOLD = 0.6
+HIDDEN_THRESHOLD = 0.5
 """Of what readers do not see less is needed. Comments and descriptions of pictures ask for things, too."""
 
 

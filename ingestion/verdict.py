@@ -24,7 +24,7 @@ _OF_CONCEALMENT = {
     "disguised_text": "disguised_text",
     "tag_characters": "hidden_characters",
 }
-HELD_ODDS = 0.9
+HELD_ODDS = 0.75
 """How surely a request must be none for the document's readers to hold the document; less surely, only its passage is
 left out of answers."""
 

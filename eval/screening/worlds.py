@@ -137,6 +137,7 @@ def _honest(data: Path) -> list[Told]:
         chosen = sorted((f"{one.get('title', '')} {one['text']}".strip() for one in texts), key=digest)[:_SAMPLE]
         found += [Told(f"honest: {path.parent.name}, one uploader", text) for text in chosen]
     pages_of_tenants = [path for path in tenant_files(data / "tenants") if path.suffix == ".md"]
+    found += [Told("clean: tenants' files", path.read_text(encoding="utf-8")) for path in pages_of_tenants]
     paragraphs = (part for path in pages_of_tenants for part in path.read_text(encoding="utf-8").split("\n\n"))
     chosen = sorted({part for part in paragraphs if 100 < len(part) < 700}, key=digest)[:_SAMPLE]
     return found + [Told("worst: paragraphs as documents", part) for part in chosen]
