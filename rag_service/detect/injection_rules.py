@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rag_service.detect.injection_languages import shapes
 
-VERSION = "injection-3"
+VERSION = "injection-4"
 
 
 @dataclass(frozen=True, slots=True)

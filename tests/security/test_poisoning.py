@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingestion.batch import Quarantined
+from rag_service.authentication import operate
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
@@ -24,25 +27,19 @@ def injected(number: int) -> str:
     )
 
 
-def test_an_instruction_is_dropped_and_the_honest_document_answers(
-    run: Run, open_companies: Open, tmp_path: Path
-) -> None:
+def test_an_instruction_is_held_and_the_honest_document_answers(run: Run, open_companies: Open, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
             await acme.ingest(tmp_path, honest_md=HONEST)
-            poison = await acme.document_id(tmp_path, ["everyone"], poison_md=injected(1))
+            [outcome] = (await acme.ingest(tmp_path, poison_md=injected(1))).values()
+            assert isinstance(outcome.result, Quarantined)
+            assert outcome.result.reasons == ("injected_instruction",)
             async with client(acme.service, await acme.key("ann")) as web:
                 answer = (await ask(web, "acme", QUESTION)).json()
                 found = (await ask(web, "acme", QUESTION, "search", limit=100)).json()["results"]
             assert "45 days" in answer["answer"]
             assert "in advance" not in answer["answer"]
-            assert {
-                "stage": "vet",
-                "kind": "injected_instruction",
-                "action": "dropped",
-                "document_id": poison,
-            } in answer["flags"]
-            assert poison not in {one["document_id"] for one in found}
+            assert outcome.result.document_id not in {one["document_id"] for one in found}
 
     run(scenario())
 
@@ -90,15 +87,13 @@ def test_a_document_that_hides_a_command_is_not_used(run: Run, open_companies: O
 
     async def scenario() -> None:
         async with open_companies("acme") as (acme,):
-            document = await acme.document_id(tmp_path, ["everyone"], ferry_html=page)
+            [outcome] = (await acme.ingest(tmp_path, ferry_html=page)).values()
+            assert isinstance(outcome.result, Quarantined)
             async with client(acme.service, await acme.key("ann")) as web:
                 answer = (await ask(web, "acme", "When does the ferry to Brimsay leave?")).json()
-                text = (await web.get(f"/v1/tenants/acme/documents/{document}/text")).json()["text"]
+                text = await web.get(f"/v1/tenants/acme/documents/{outcome.result.document_id}/text")
             assert answer["found"] is False
-            assert [(flag["kind"], flag["action"]) for flag in answer["flags"]] == [
-                ("concealed_instruction", "dropped")
-            ]
-            assert "previous instructions" not in text
+            assert text.status_code == HTTPStatus.NOT_FOUND
 
     run(scenario())
 
@@ -138,7 +133,9 @@ def test_a_flood_of_false_wordings_does_not_become_the_answer(
             assert "45 days" in answer["answer"]
             assert "90 days" not in answer["answer"]
             assert not [one for one in found if "90 days" in one["text"]]
-            poison = {flag["document_id"] for flag in answer["flags"] if flag["kind"] == "suspected_poisoning"}
-            assert len(poison) == len(FALSE_WORDINGS)
+            dropped = {flag["document_id"] for flag in answer["flags"] if flag["kind"] == "suspected_poisoning"}
+            tenant = await acme.service.store.tenants.by_name("acme")
+            held = await acme.service.store.quarantine.held(operate(tenant), tenant.keys)
+            assert len(dropped | {one.document_id for one in held}) == len(FALSE_WORDINGS)
 
     run(scenario())
