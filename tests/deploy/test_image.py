@@ -33,7 +33,7 @@ LAST = max(one.stage for one in DOCKERFILE)
 FINAL = [one for one in DOCKERFILE if one.stage == LAST]
 LEFT_OUT = left_out((ROOT / "deploy/left-out.txt").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-NOT_IMPORTED_WHEN_SERVING = {"onnx", "sentence-transformers", "transformers", "numba"}
+NOT_IMPORTED_WHEN_SERVING = {"sentence-transformers", "transformers", "numba"}
 """Dependencies, ours or a library's, that no code reaches in the image. What only these need is left out too."""
 SECRETS = ["secrets", "rag-data", ".env", "*.key", "*.pem", "*.db"]
 
@@ -80,7 +80,7 @@ def test_the_reduced_lock_keeps_version_and_hashes_of_the_rest() -> None:
 
 def test_no_module_imports_torch_and_its_like_but_where_the_network_is_made() -> None:
     allowed = {"rag_service/adapters/prepare_onnx.py", "rag_service/adapters/torch_embedder.py"}
-    pattern = re.compile(r"^\s*(?:import|from) (?:torch|transformers|sentence_transformers|onnx|numba)\b", re.MULTILINE)
+    pattern = re.compile(r"^\s*(?:import|from) (?:torch|transformers|sentence_transformers|numba)\b", re.MULTILINE)
     sources = [path for package in ("rag_service", "ingestion", "eval") for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if pattern.search(path.read_text(encoding="utf-8"))}
     assert found == allowed
