@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ingestion.floods import MOST_COMPARED, Earlier, compare
 from ingestion.sketch import Sketch, sketch
-from rag_service.domain.document import EmbeddedChunk, ScreenedDocument
+from rag_service.authentication import operate
 from rag_service.domain.identity import OperatorScope
 from rag_service.domain.verdict import CrossFindings
 from rag_service.store.quarantine import Quarantine
 from rag_service.store.sketches import SealedSketch, Sketches, sealed_sketch
 from rag_service.store.tenants import Tenant
+
+if TYPE_CHECKING:
+    from ingestion.pipeline import IngestionParts, Made, Task
+    from rag_service.store.live_version import LiveVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,14 @@ class Beside:
         return sealed_sketch(self.tenant.keys, self.uploader, self.document_id, version, self.sketch.packed())
 
 
-async def sketched(tenant: Tenant, document: ScreenedDocument, passages: Sequence[EmbeddedChunk]) -> Sketch | None:
-    """The document's sketch under the tenant's key."""
+async def beside_others(task: Task, live: LiveVersion | None, made: Made, parts: IngestionParts) -> Beside:
+    """The document with its sketch under the tenant's key. Nothing was compared yet."""
+    tenant = task.tenant
     key = tenant.keys.token("sketch", "key").encode()
-    return await asyncio.to_thread(sketch, document.document.text, passages, key)
+    drawn = await asyncio.to_thread(sketch, made.judged.document.text, made.embedded, key)
+    document_id = live.document_id if live else task.claim.document_id
+    uploader = task.request.ingested_by
+    return Beside(operate(tenant), tenant, parts.sketches, parts.quarantine, uploader, document_id, drawn)
 
 
 def _compared(made: Sketch, rows: Sequence[tuple[str, bytes]]) -> CrossFindings:

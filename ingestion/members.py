@@ -63,12 +63,14 @@ def member_path(request: UploadRequest, scrubbed_source: str) -> str | None:
     return scrubbed_source  # something in it was scrubbed, and it may have been there
 
 
-async def as_member(task: Task, parts: IngestionParts) -> tuple[Task, bool]:
-    """The task for its container's owner and readers, as they are now, and whether that waits for a reviewer.
+async def with_container(task: Task, parts: IngestionParts) -> tuple[Task, bool]:
+    """A member's task for its container's owner and readers, as they are now, and whether that waits for a reviewer.
 
-    Raises ``Refused`` where the container is gone.
+    Any other task as it is. Raises ``Refused`` where the container is gone.
     """
     request, operator = task.request, operate(task.tenant)
+    if request.parent is None:
+        return task, False
     try:
         listed = await parts.documents.access(operator, task.tenant.keys, str(request.parent))
         is_held = await parts.versions.is_held(operator, str(request.parent), request.parent_version)

@@ -14,23 +14,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingestion.across import Beside, sketched
+from ingestion.across import Beside, beside_others
 from ingestion.containers.limits import UnpackLimits
 from ingestion.embed import embed
-from ingestion.members import as_member, kin_of, member_path, read, upload_of, with_its_container
+from ingestion.members import Reading, Told, kin_of, member_path, read, upload_of, with_container, with_its_container
 from ingestion.removal import KeyedPolicy
 from ingestion.screen import DETECTOR_VERSION
 from ingestion.seal import Tag, kinds_of, seal
-from ingestion.stages import Stages
+from ingestion.stages import Cleaned, Stages
 from ingestion.verdict import verdict
 from rag_service.authentication import operate
 from rag_service.crypto.sealing import place
 from rag_service.detect import credentials, pii
-from rag_service.domain.document import ScreenedDocument, Upload
+from rag_service.domain.document import Chunk, EmbeddedChunk, ScreenedDocument, Upload
 from rag_service.domain.errors import IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
 from rag_service.domain.review import Decision, told_to_uploader
+from rag_service.domain.verdict import Verdict
 from rag_service.store.claims import Claim
 from rag_service.store.documents import Documents
 from rag_service.store.live_version import LiveVersion
@@ -106,6 +107,16 @@ class HeldAlready:
     report: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the stages made of one upload."""
+
+    reading: Reading
+    judged: ScreenedDocument
+    cleaned: Cleaned
+    embedded: Sequence[EmbeddedChunk]
+
+
 async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | HeldAlready:
     """The upload is a live version of its document, or was one already, or waits for a reviewer.
 
@@ -113,68 +124,40 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
         Refused: it cannot become a document; an earlier version stays live.
         LeaseLost: the job was cancelled, or is another worker's by now; nothing was stored.
     """
-    is_in_held = False
-    if task.request.parent is not None:
-        task, is_in_held = await as_member(task, parts)
-    tenant, operator, upload = task.tenant, operate(task.tenant), task.upload
+    task, is_in_held = await with_container(task, parts)
+    tenant, upload = task.tenant, task.upload
     policy = KeyedPolicy(tenant.scrubbing, tenant.keys.pseudonym_key)
-    token = content_token(upload, tenant)
-    live = await parts.versions.live(operator, tenant.keys, task.request.identity)
-    if live is not None and live.is_same(token, task.request.owner):
-        await parts.versions.withdraw_held(operator, live.document_id)
-        return Unchanged(live.document_id)
-    if live is not None and (held := live.same_held(token, task.request.owner)):
-        return HeldAlready(Report(held.version, held.chunks, held=told_to_uploader(held.reasons)))
-    readers = None if live is None else _most_readers(live, task)
-    if live is not None and readers is not None:
-        await _refuse_wider_access(live, readers, task, parts)
+    live = await parts.versions.live(operate(tenant), tenant.keys, task.request.identity)
+    if live is not None and (known := await _known(live, task, parts)):
+        return known
+    readers = await _readers_at_most(live, task, parts)
     reading = await read(task, parts)
-    parsed = reading.document
-    cleaned = await parts.stages.scrub(parsed, upload.source, policy)
+    cleaned = await parts.stages.scrub(reading.document, upload.source, policy)
     judged = await parts.stages.judge(cleaned.document)
-    chunks = await parts.stages.chunk(judged)
-    if not chunks:
-        raise Refused("no_text", "the file holds no text that can be read")
-    if len(chunks) > parts.max_passages:
-        raise Refused(
-            "too_many_passages", f"the file has {len(chunks)} passages; at most {parts.max_passages} are taken"
-        )
+    chunks = _countable(await parts.stages.chunk(judged), parts.max_passages)
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
-    document_id = live.document_id if live else task.claim.document_id
-    made = await sketched(tenant, judged, embedded)
-    uploader = task.request.ingested_by
-    beside = Beside(operator, tenant, parts.sketches, parts.quarantine, uploader, document_id, made)
+    made = Made(reading, judged, cleaned, embedded)
+    beside = await beside_others(task, live, made, parts)
     async with beside.turn():
         decided = verdict(judged, await beside.findings())
-        tag = Tag(
-            document_id=document_id,
-            version=live.newest + 1 if live else 1,
-            upload=upload,
-            request=task.request,
-            source=cleaned.source,
-            content_token=token,
-            access=task.access,
-            most_readers=readers,
-            takes_over=live is not None and live.owner != task.request.owner,
-            replaces=live.version if live else None,
-            verdict=with_its_container(decided) if is_in_held else decided,
-            member=member_path(task.request, cleaned.source),
-        )
-        about = _reviewed(tag, judged, tenant)
-        if not is_in_held:
-            tag = replace(tag, released=await parts.quarantine.released_kinds(operator, tenant.keys, about))
-        sealed = await asyncio.to_thread(seal, judged, embedded, tag, tenant.keys, cleaned.values)
-        review = sealed_review(tenant.keys, about, Decision.HELD, "service") if tag.is_held else None
-        kin, told = await kin_of(task, reading, tag, parts, lambda one: content_token(one, tenant))
-        report = replace(
-            _report(tag, judged, len(chunks), parsed.stripped),
-            members=told.members,
-            refused_members=told.refused_members,
-        )
-        sealed_report = seal_report(tenant.keys, task.claim.job_id, report)
-        sketch = beside.sealed(tag.version)
-        await parts.versions.switch(operator, sealed, task.claim, sealed_report, review, kin, sketch)
-    return Stored(tag.version, len(chunks))
+        tag = _tag(task, live, readers, cleaned.source, with_its_container(decided) if is_in_held else decided)
+        return await _store(task, made, tag, beside, parts, may_be_released=not is_in_held)
+
+
+async def _store(
+    task: Task, made: Made, tag: Tag, beside: Beside, parts: IngestionParts, *, may_be_released: bool
+) -> Stored:
+    """The version is stored, live or in quarantine, with its job's report and the uploads of what came in it."""
+    tenant, operator, keys = task.tenant, operate(task.tenant), task.tenant.keys
+    about = _reviewed(tag, made.judged, tenant)
+    if may_be_released:
+        tag = replace(tag, released=await parts.quarantine.released_kinds(operator, keys, about))
+    sealed = await asyncio.to_thread(seal, made.judged, made.embedded, tag, keys, made.cleaned.values)
+    review = sealed_review(keys, about, Decision.HELD, "service") if tag.is_held else None
+    kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant))
+    report = seal_report(keys, task.claim.job_id, _report(tag, made, told))
+    await parts.versions.switch(operator, sealed, task.claim, report, review, kin, beside.sealed(tag.version))
+    return Stored(tag.version, len(made.embedded))
 
 
 async def bound(tenant: Tenant, fingerprint: str, tenants: Tenants) -> Tenant:
@@ -201,6 +184,34 @@ def content_token(upload: Upload, tenant: Tenant) -> str:
         PIPELINE_VERSION,
     )
     return tenant.keys.token("content", hashlib.sha256(facts).hexdigest())
+
+
+async def _known(live: LiveVersion, task: Task, parts: IngestionParts) -> Unchanged | HeldAlready | None:
+    """What becomes of an upload that is live or in quarantine already; nothing else is done for it."""
+    token = content_token(task.upload, task.tenant)
+    if live.is_same(token, task.request.owner):
+        await parts.versions.withdraw_held(operate(task.tenant), live.document_id)
+        return Unchanged(live.document_id)
+    if held := live.same_held(token, task.request.owner):
+        return HeldAlready(Report(held.version, held.chunks, held=told_to_uploader(held.reasons)))
+    return None
+
+
+async def _readers_at_most(live: LiveVersion | None, task: Task, parts: IngestionParts) -> list[Principal] | None:
+    """Who may be on the list of the document; ``None`` where it may say what it likes. Raises ``Refused``."""
+    readers = None if live is None else _most_readers(live, task)
+    if live is not None and readers is not None:
+        await _refuse_wider_access(live, readers, task, parts)
+    return readers
+
+
+def _countable(chunks: list[Chunk], most: int) -> list[Chunk]:
+    """The passages, where there are some and not too many. Raises ``Refused``."""
+    if not chunks:
+        raise Refused("no_text", "the file holds no text that can be read")
+    if len(chunks) > most:
+        raise Refused("too_many_passages", f"the file has {len(chunks)} passages; at most {most} are taken")
+    return chunks
 
 
 def _most_readers(live: LiveVersion, task: Task) -> list[Principal] | None:
@@ -242,15 +253,34 @@ async def _known_vectors(live: LiveVersion | None, task: Task, parts: IngestionP
     return {point.lexical_text: point.vector for point in stored}
 
 
-def _report(tag: Tag, screened: ScreenedDocument, chunks: int, stripped: tuple[str, ...]) -> Report:
+def _tag(task: Task, live: LiveVersion | None, readers: list[Principal] | None, source: str, decided: Verdict) -> Tag:
+    return Tag(
+        document_id=live.document_id if live else task.claim.document_id,
+        version=live.newest + 1 if live else 1,
+        upload=task.upload,
+        request=task.request,
+        source=source,
+        content_token=content_token(task.upload, task.tenant),
+        access=task.access,
+        most_readers=readers,
+        takes_over=live is not None and live.owner != task.request.owner,
+        replaces=live.version if live else None,
+        verdict=decided,
+        member=member_path(task.request, source),
+    )
+
+
+def _report(tag: Tag, made: Made, told: Told) -> Report:
     return Report(
         version=tag.version,
-        chunks=chunks,
-        removed=dict(screened.document.removed),
-        suspicions=tuple(sorted(kinds_of(screened))),
-        stripped=stripped,
+        chunks=len(made.embedded),
+        removed=dict(made.judged.document.removed),
+        suspicions=tuple(sorted(kinds_of(made.judged))),
+        stripped=made.reading.document.stripped,
         held=told_to_uploader(tag.verdict.reasons) if tag.is_held else (),
-        unsearched=screened.document.unsearched,
+        unsearched=made.judged.document.unsearched,
+        members=told.members,
+        refused_members=told.refused_members,
     )
 
 
