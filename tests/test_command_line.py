@@ -176,6 +176,8 @@ def test_the_demo_ends_as_its_script_says(rag: Rag) -> None:
     outcome = rag.json("demo")
     assert [one["differs"] for one in outcome["questions"] if one["differs"]] == []
     assert outcome["ingestion"]["refused"] == []
+    held = {Path(one["path"]).name for one in outcome["ingestion"]["quarantined"]}
+    assert held == {"corvane-newsletter.html", "vaccination-leaflet.html"}
     removed = [one["removed"] for one in outcome["ingestion"]["documents"]]
     assert {"EMAIL_ADDRESS", "PHONE_NUMBER", "CREDENTIAL", "CREDIT_CARD"} <= {kind for one in removed for kind in one}
 
