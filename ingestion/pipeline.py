@@ -31,10 +31,11 @@ from rag_service.domain.errors import IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
 from rag_service.domain.jobs import Report, UploadRequest
 from rag_service.domain.review import Decision, told_to_uploader
-from rag_service.domain.verdict import Verdict
+from rag_service.domain.verdict import HELD_CONTAINER, Verdict
 from rag_service.store.claims import Claim
 from rag_service.store.documents import Documents
 from rag_service.store.live_version import LiveVersion
+from rag_service.store.members import NewMembers
 from rag_service.store.quarantine import Quarantine
 from rag_service.store.reviews import Reviewed, sealed_review
 from rag_service.store.sketches import Sketches
@@ -152,9 +153,10 @@ async def _store(
     about = _reviewed(tag, made.judged, tenant)
     if may_be_released:
         tag = replace(tag, released=await parts.quarantine.released_kinds(operator, keys, about))
+    kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant))
+    tag = replace(tag, members=kin.stay if isinstance(kin, NewMembers) else ())
     sealed = await asyncio.to_thread(seal, made.judged, made.embedded, tag, keys, made.cleaned.values)
     review = sealed_review(keys, about, Decision.HELD, "service") if tag.is_held else None
-    kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant))
     report = seal_report(keys, task.claim.job_id, _report(tag, made, told))
     await parts.versions.switch(operator, sealed, task.claim, report, review, kin, beside.sealed(tag.version))
     return Stored(tag.version, len(made.embedded))
@@ -192,7 +194,8 @@ async def _known(live: LiveVersion, task: Task, parts: IngestionParts) -> Unchan
     if live.is_same(token, task.request.owner):
         await parts.versions.withdraw_held(operate(task.tenant), live.document_id)
         return Unchanged(live.document_id)
-    if held := live.same_held(token, task.request.owner):
+    held = live.same_held(token, task.request.owner)
+    if held is not None and HELD_CONTAINER not in held.reasons:  # else it may have come in another version
         return HeldAlready(Report(held.version, held.chunks, held=told_to_uploader(held.reasons)))
     return None
 

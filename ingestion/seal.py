@@ -39,7 +39,8 @@ class Tag:
 
     ``replaces`` is the live version of the document, 0 where none is, ``None`` where the document is new. ``released``
     are the kinds of suspicions with which a reviewer released just this content before: then its verdict holds nothing.
-    ``member`` is the way to it within the archive or mail that it came in, scrubbed like ``source``.
+    ``member`` is the way to it within the archive or mail that it came in, scrubbed like ``source``. ``members`` are
+    the ids of the documents that come in this version, where it is an archive or a mail.
     """
 
     document_id: str
@@ -55,6 +56,7 @@ class Tag:
     verdict: Verdict = field(default_factory=lambda: Verdict((), ""))
     released: Collection[str] | None = None
     member: str | None = None
+    members: Collection[str] = ()
 
     @property
     def is_held(self) -> bool:
@@ -98,6 +100,7 @@ def seal(
         "verdict": {"reasons": list(tag.verdict.reasons), "detector_version": tag.verdict.detector_version},
         **_more(tag, keys),
         "parent_id": tag.request.parent,
+        "parent_version": tag.request.parent_version,
         "member": tag.member,
     }
     source_of_chunk = {
@@ -153,11 +156,13 @@ def _more(tag: Tag, keys: TenantKeys) -> Mapping[str, Any]:
     """Who released this content before; and what comes true when a version that waits for a reviewer goes live."""
     if tag.released is not None:
         return {"released": {"kinds": sorted(tag.released), "reasons": list(tag.verdict.reasons)}}
-    if not (tag.is_held and tag.replaces and tag.takes_over):
+    if not tag.is_held:
         return {}
+    if not (tag.replaces and tag.takes_over):
+        return {"members": sorted(tag.members)}
     readers = None if tag.most_readers is None else sorted(map(keys.principal_token, tag.most_readers))
     named = None if tag.request.access is None else sorted(map(str, tag.access))
-    return {"waits_with": {"access": named, "most_readers": readers}}
+    return {"members": sorted(tag.members), "waits_with": {"access": named, "most_readers": readers}}
 
 
 def _seal_chunk(

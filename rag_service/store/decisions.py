@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from rag_service.crypto.keys import TenantKeys, VersionSeal
 from rag_service.domain.errors import Conflict
 from rag_service.domain.identity import Principal, TenantId
+from rag_service.domain.verdict import HELD_CONTAINER
 from rag_service.store import tables
 from rag_service.store.access import refuse_wider_list, replace_access, sealed_access, sealed_owner
 from rag_service.store.database import Connection, now
 from rag_service.store.epoch_vectors import is_vector_of, refuse_other_epoch
-from rag_service.store.members import align, cancel_members, remove_members
+from rag_service.store.members import align, cancel_members, member_ids, remove_document, remove_members
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed
 from rag_service.store.switch import drop_held, remove_chunks
@@ -53,6 +54,8 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
         "kinds": sorted(held.about.kinds),
     }
     told = {**held.told, "released": released}
+    members = told.pop("members", None)
+    await _refuse_before_container(connection, tenant, held)
     await _refuse_without_vectors(connection, tenant, keys, held)
     await _take_over(connection, tenant, keys, held, told.pop("waits_with", None))
     removed = await remove_chunks(connection, tenant, held.document_id, held.live_version) if held.live_version else ()
@@ -63,6 +66,9 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
     await connection.execute(update(tables.documents).where(this).values(live_version=held.version))
     await drop_held(connection, tenant, held.document_id)  # an older one would take back what is newer
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+    for gone in sorted(set(await member_ids(connection, tenant, held.document_id)).difference(members or ())):
+        if members is not None:  # its predecessor held them, and this version does not
+            await remove_document(connection, tenant, gone)
     await align(connection, tenant, keys, held.document_id)
 
 
@@ -83,6 +89,19 @@ async def reject(connection: Connection, tenant: TenantId, held: Held) -> None:
         this = (documents.tenant_id == tenant) & (documents.id == held.document_id)
         await connection.execute(delete(tables.documents).where(this))
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
+
+
+async def _refuse_before_container(connection: Connection, tenant: TenantId, held: Held) -> None:
+    """Raises ``Conflict`` for what waits with its container, until just that version of it is live.
+
+    Before, its readers are those of what is live, whom the container's new version may be kept from.
+    """
+    if HELD_CONTAINER not in held.about.reasons:
+        return
+    documents = tables.documents.c
+    live = select(documents.live_version).where(documents.tenant_id == tenant, documents.id == held.told["parent_id"])
+    if (await connection.execute(live)).scalar_one_or_none() != held.told.get("parent_version"):
+        raise Conflict("container", "the archive or mail that it came in is to be released first")
 
 
 async def _refuse_without_vectors(connection: Connection, tenant: TenantId, keys: TenantKeys, held: Held) -> None:

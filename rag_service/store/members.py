@@ -57,7 +57,12 @@ class NewMembers:
     @property
     def gone(self) -> frozenset[str]:
         """Those that the new version has no more."""
-        return self.known - self.unchanged - self.uploads.keys()
+        return self.known - self.stay
+
+    @property
+    def stay(self) -> frozenset[str]:
+        """Those that the new version has."""
+        return self.unchanged | self.uploads.keys()
 
 
 async def stored_members(connection: Connection, operator: OperatorScope, document_id: str) -> dict[str, StoredMember]:

@@ -18,7 +18,7 @@ from rag_service.domain.review import Decision, HeldDocument, Review
 from rag_service.domain.verdict import HELD_CONTAINER
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database
-from rag_service.store.decisions import reject, release
+from rag_service.store.decisions import Held, reject, release
 from rag_service.store.held_rows import as_listed, held_one, held_rows, opened_held
 from rag_service.store.holding import hold_live
 from rag_service.store.members import member_ids
@@ -119,21 +119,11 @@ class Quarantine:
                 raise Conflict("review", "somebody else than its uploader and its owner is to release this document")
             await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope), note))
             await release(connection, scope.tenant, keys, held, _who(scope))
-            await self._release_members(connection, scope, keys, document_id)
+            for member in await _waiting_with(connection, scope, keys, held):
+                if member.about.reasons == (HELD_CONTAINER,):
+                    await record(connection, sealed_review(keys, member.about, Decision.RELEASED, _who(scope)))
+                    await release(connection, scope.tenant, keys, member, _who(scope))
         return held.version
-
-    async def _release_members(
-        self, connection: Connection, scope: AccessScope | OperatorScope, keys: TenantKeys, document_id: str
-    ) -> None:
-        """What came in the document and waits for no other reason than that goes live with it."""
-        for member_id in await member_ids(connection, scope.tenant, document_id):
-            try:
-                held = await held_one(connection, scope, keys, member_id)
-            except NotFound:
-                continue
-            if held.about.reasons == (HELD_CONTAINER,):
-                await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope)))
-                await release(connection, scope.tenant, keys, held, _who(scope))
 
     async def reject(
         self,
@@ -152,6 +142,9 @@ class Quarantine:
         async with self._database.write(scope.tenant) as connection:
             held = await held_one(connection, scope, keys, document_id, version)
             await record(connection, sealed_review(keys, held.about, Decision.REJECTED, _who(scope), note))
+            for member in await _waiting_with(connection, scope, keys, held):
+                await record(connection, sealed_review(keys, member.about, Decision.REJECTED, _who(scope)))
+                await reject(connection, scope.tenant, member)
             await reject(connection, scope.tenant, held)
         return held.version
 
@@ -198,6 +191,21 @@ class Quarantine:
             return None
         async with self._database.read(operator.tenant) as connection:
             return await released_kinds(connection, operator, keys, about)
+
+
+async def _waiting_with(
+    connection: Connection, scope: AccessScope | OperatorScope, keys: TenantKeys, container: Held
+) -> list[Held]:
+    """What came in just this version of the document, and waits for it among other reasons."""
+    found = []
+    for member_id in await member_ids(connection, scope.tenant, container.document_id):
+        try:
+            held = await held_one(connection, scope, keys, member_id)
+        except NotFound:
+            continue
+        if HELD_CONTAINER in held.about.reasons and held.told.get("parent_version") == container.version:
+            found.append(held)
+    return found
 
 
 def _demand(scope: AccessScope | OperatorScope, *roles: Role) -> None:
