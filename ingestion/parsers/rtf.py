@@ -103,7 +103,7 @@ class _Reader:
 
     def _open(self) -> None:
         self._stack.append(self._state)
-        if len(self._stack) > _MOST_DEPTH:
+        if len(self._stack) > _MOST_DEPTH and self._state.where != "skipped":
             self._state = replace(self._state, where="skipped")
 
     def _close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ingestion.parsers.extract import Extract, one_line
 from ingestion.parsers.record_text import Record, Value, label_of, record_extract, spoken
 from ingestion.parsers.safe_xml import local_name, read_xml
+from rag_service.domain.errors import Refused
 
 _PARAGRAPHS = frozenset("p para simpara paragraph text line l v verse li listitem item note quote blockquote".split())
 """Names that say nothing of what stands in an element but that it is text."""
@@ -19,6 +20,8 @@ _SAYING = frozenset("title name label alt summary description value caption head
 _IDLE = frozenset("id class style lang space href src type ref rel version schemaLocation".split())
 _PROSE = re.compile(r"[^\W\d_]{2,}\W+[^\W\d_]{2,}")
 _LONG = 2000
+_MOST_ATTRIBUTES = 1000
+"""Of one element: the library looks for each from the first one on."""
 
 
 def parse_xml(content: bytes) -> Extract:
@@ -97,6 +100,8 @@ def _stray(text: str | None) -> list[tuple[str, Value]]:
 
 def _attributes(node: Any, *, is_empty: bool) -> tuple[tuple[str, Value], ...]:
     """Attributes that say something: prose, or all that an element without text has."""
+    if len(node.attrib) > _MOST_ATTRIBUTES:
+        raise Refused("malformed", f"An element of the XML has more than {_MOST_ATTRIBUTES} attributes.")
     found = []
     for key, text in node.attrib.items():
         name = str(key).rpartition("}")[2]

@@ -318,3 +318,8 @@ def test_a_damaged_file_is_read_or_refused(name: str) -> None:
             content[at : at + chance.randrange(3)] = chance.choice((b"", b"{", b"}", b"<", b"\x00", b"\\u-1", b"&x;"))
         with contextlib.suppress(Refused):
             assert parsed(name, bytes(content)).elements
+
+
+def test_an_element_with_countless_attributes_is_refused_rather_than_searched_for_each() -> None:
+    attributes = " ".join(f'a{number}="x"' for number in range(1001))
+    assert refusal_of("a.xml", f"<r {attributes}>The ferry leaves at nine.</r>") == "malformed"
