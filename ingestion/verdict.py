@@ -16,7 +16,7 @@ from rag_service.domain.verdict import REASONS, CrossFindings, Verdict
 
 __all__ = ["HELD_ODDS", "REASONS", "RULE_VERSION", "CrossFindings", "Verdict", "verdict"]
 
-RULE_VERSION = "verdict-1"
+RULE_VERSION = "verdict-2"
 _OF_CONCEALMENT = {
     "concealed_instruction": "concealed_instruction",
     "encoded_instruction": "encoded_instruction",
@@ -24,9 +24,9 @@ _OF_CONCEALMENT = {
     "disguised_text": "disguised_text",
     "tag_characters": "hidden_characters",
 }
-HELD_ODDS = 0.75
+HELD_ODDS = 0.9
 """How surely a request must be none for the document's readers to hold the document; less surely, only its passage is
-left out of answers."""
+left out of answers. With less, one ordinary README in twelve waited for a reviewer: see ``docs/evaluation.md``."""
 
 
 def verdict(document: ScreenedDocument, across: CrossFindings | None) -> Verdict:
