@@ -110,7 +110,7 @@ def test_a_suspicion_that_is_new_drops_its_passage_and_nothing_else(
             monkeypatch.setattr(
                 injection,
                 "orders_in",
-                lambda text: ([Finding(one.kind, one.start, one.end, 0.75) for one in orders_in(text)[0]], False),
+                lambda text: ([Finding(one.kind, one.start, one.end, 0.7) for one in orders_in(text)[0]], False),
             )
             done = await sweep(acme)
             assert (done.judged, done.changed, done.quarantined) == (1, 1, [])
