@@ -5,6 +5,7 @@ Attachments are named and not read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,6 +17,13 @@ from ingestion.parsers.markup import html_extract
 from ingestion.parsers.plain import text_elements
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
+
+_FIELD = re.compile(
+    rb"^(?:(content-[a-z-]{1,40})|from|to|cc|subject|date)[ \t]*+:[^\r\n]*+(?:(?:\r\n|\r|\n)[ \t][^\r\n]*+)*+",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LONGEST_FIELD, _LONGEST_PARAMETERS = 2**18, 2**12
+"""Bytes: the library takes time by the square of a header's length, for parameters the most."""
 
 
 def parse_mail(content: bytes) -> Extract:
@@ -63,6 +71,9 @@ def _message(content: bytes) -> EmailMessage:
         content = decode_text(content).encode()
     if content.startswith(b"From "):
         content = content.partition(b"\n")[2]
+    for field in _FIELD.finditer(content):
+        if len(field[0]) > (_LONGEST_PARAMETERS if field[1] else _LONGEST_FIELD):
+            raise Refused("malformed", "A header of the mail is too long for any mail program.")
     return message_from_bytes(content.lstrip(b"\xef\xbb\xbf\r\n"), policy=policy.default)
 
 

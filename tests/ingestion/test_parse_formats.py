@@ -323,3 +323,10 @@ def test_a_damaged_file_is_read_or_refused(name: str) -> None:
 def test_an_element_with_countless_attributes_is_refused_rather_than_searched_for_each() -> None:
     attributes = " ".join(f'a{number}="x"' for number in range(1001))
     assert refusal_of("a.xml", f"<r {attributes}>The ferry leaves at nine.</r>") == "malformed"
+
+
+def test_a_mail_with_a_header_that_takes_ages_to_read_is_refused() -> None:
+    quotes = 'a"' * 2500
+    assert refusal_of("a.eml", f"Subject: x\nContent-Type: text/plain; a={quotes}\n\nHello there.\n") == "malformed"
+    folded = "\n ".join(["a@b.example,"] * 25_000)
+    assert refusal_of("a.eml", f"Subject: x\nTo: {folded}\n\nHello there.\n") == "malformed"
