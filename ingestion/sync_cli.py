@@ -20,7 +20,10 @@ def sync(  # noqa: PLR0913, PLR0917  # each is an option of the command line
     tenant: TenantName,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Tell what would be done, and change nothing; needs no --owner or --allow."),
+        typer.Option(
+            "--dry-run",
+            help="Tell what would be done, and change nothing. Without --owner, owned files show as changed.",
+        ),
     ] = False,
     owner: Annotated[str | None, typer.Option(help="The user who owns new documents, and may read them.")] = None,
     allow: Annotated[
