@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.floods import MOST_COMPARED, Earlier, compare
 from ingestion.sketch import Sketch, sketch
+from ingestion.verdict import verdict
 from rag_service.authentication import operate
 from rag_service.domain.identity import OperatorScope
 from rag_service.domain.verdict import CrossFindings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One document of an uploader, and where to find the others. ``sketch`` is ``None`` where it is too long to tell.
+    """One document of an uploader, and where to find the others. ``sketch`` is ``None`` where it is not compared.
 
     Documents of one uploader take turns from the comparison until they are stored. Several worker processes do not
     wait for each other: what is stored by two of them at one moment is compared when a third comes.
@@ -65,10 +66,15 @@ class Beside:
 
 
 async def beside_others(task: Task, live: LiveVersion | None, made: Made, parts: IngestionParts) -> Beside:
-    """The document with its sketch under the tenant's key. Nothing was compared yet."""
+    """The document with its sketch under the tenant's key. Nothing was compared yet.
+
+    What is held for what it says itself has none: it is no witness against others.
+    """
     tenant = task.tenant
     key = tenant.keys.token("sketch", "key").encode()
-    drawn = await asyncio.to_thread(sketch, made.judged.document.text, made.embedded, key)
+    drawn = None
+    if parts.holds and not verdict(made.judged, None).holds:
+        drawn = await asyncio.to_thread(sketch, made.judged.document.text, made.embedded, key)
     document_id = live.document_id if live else task.claim.document_id
     uploader = task.request.ingested_by
     return Beside(operate(tenant), tenant, parts.sketches, parts.quarantine, uploader, document_id, drawn)

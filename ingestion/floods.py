@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ingestion.sketch import Numbers
 
-VERSION = f"floods-1 {SKETCH_VERSION}"
+VERSION = f"floods-2 {SKETCH_VERSION}"
 MOST_COMPARED = 2000
 """Documents of the uploader, the newest first, that a new one is compared with."""
 LEAST_WORDINGS = 4
@@ -54,8 +54,8 @@ def compare(new: Sketch, earlier: Sequence[Earlier]) -> CrossFindings:
     Linear in the number of earlier documents, at most ``MOST_COMPARED``.
     """
     near = _neighbours(new, earlier[:MOST_COMPARED])
-    members = _cohesive([Earlier("", new), *_differing(new, near)])
-    if len(members) < LEAST_WORDINGS or not _is_one_claim(members):
+    members = _of_one_number(_cohesive([Earlier("", new), *_differing(new, near)]))
+    if len(members) < LEAST_WORDINGS or members[0].sketch is not new or not _is_one_claim(members):
         return CrossFindings((), (), VERSION)
     # Copies and near copies of what is held are held with it.
     kept = {one.document_id for one in members if one.document_id}
@@ -104,6 +104,26 @@ def _cohesive(members: list[Earlier]) -> list[Earlier]:
             return [members[at] for at in indices]
         indices.pop(1 + int(means[1:].argmin()))
     return []
+
+
+def _of_one_number(members: list[Earlier]) -> list[Earlier]:
+    """Without those that say another number where all others say one: what a flood is to drown, and no part of it."""
+    import numpy as np
+
+    def contradicts(one: Earlier) -> bool:
+        others = [_numbers(other.sketch) for other in members if other is not one]
+        own = _numbers(one.sketch)
+        agreed = others[0]
+        for said in others[1:]:
+            agreed = np.intersect1d(agreed, said)
+        return bool(np.setdiff1d(agreed, own).size and np.setdiff1d(own, np.concatenate(others)).size)
+
+    return [one for one in members if not contradicts(one)] if len(members) > 2 else members
+
+
+def _numbers(sketch: Sketch) -> Numbers:
+    numbers: Numbers = sketch.specifics[sketch.specifics % 2 == 1]
+    return numbers
 
 
 def _is_one_claim(members: Sequence[Earlier]) -> bool:

@@ -17,6 +17,7 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         quarantine=store.quarantine,
         sketches=store.sketches,
         stages=stages,
+        holds=settings.hold_suspects,
         max_bytes=settings.max_upload_mb * 2**20,
         max_passages=settings.document_passages,
         unpack_limits=UnpackLimits(

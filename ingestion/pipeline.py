@@ -81,6 +81,7 @@ class IngestionParts:
     quarantine: Quarantine
     sketches: Sketches
     stages: Stages
+    holds: bool
     max_bytes: int
     max_passages: int
     unpack_limits: UnpackLimits
@@ -141,6 +142,7 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     beside = await beside_others(task, live, made, parts)
     async with beside.turn():
         decided = verdict(judged, await beside.findings())
+        decided = decided if parts.holds else replace(decided, reasons=())
         tag = _tag(task, live, readers, cleaned.source, with_its_container(decided) if is_in_held else decided)
         return await _store(task, made, tag, beside, parts, may_be_released=not is_in_held)
 
@@ -160,14 +162,6 @@ async def _store(
     report = seal_report(keys, task.claim.job_id, _report(tag, made, told))
     await parts.versions.switch(operator, sealed, task.claim, report, review, kin, beside.sealed(tag.version))
     return Stored(tag.version, len(made.embedded))
-
-
-async def bound(tenant: Tenant, fingerprint: str, tenants: Tenants) -> Tenant:
-    """The tenant, with the embedding model of its first ingestion; only another epoch of its index has another."""
-    if tenant.embedding is None:
-        await tenants.set_embedding(tenant, fingerprint)
-        return await tenants.by_id(tenant.id)
-    return tenant
 
 
 def content_token(upload: Upload, tenant: Tenant) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.uint32]
 
-VERSION = "sketch-1"
+VERSION = "sketch-2"
 LONGEST = 2000
 """Characters; who plants a claim in many wordings wants each to lie near the question, and a long text lies nowhere."""
 LEAST_TERMS = 4
@@ -36,7 +36,7 @@ _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?:\n]")
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """``vector`` has unit length; ``terms`` and ``specifics`` are sets."""
+    """``vector`` has unit length; ``terms`` and ``specifics`` are sets. Odd specifics are numbers, even ones names."""
 
     vector: npt.NDArray[np.float32]
     terms: Numbers
@@ -82,7 +82,7 @@ def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch |
         return None
     whole = np.sum([one.vector for one in passages], axis=0)
     vector = (whole / max(float(np.linalg.norm(whole)), 1e-9)).astype(np.float32)
-    named = sorted({_number(one, key) for one in specifics(text)})[:_MOST_TERMS]
+    named = sorted({_specific(one, key) for one in specifics(text)})[:_MOST_TERMS]
     return Sketch(vector, np.asarray(found, np.uint32), np.asarray(named, np.uint32), _wording(words(text), key))
 
 
@@ -114,6 +114,11 @@ def _wording(said: Sequence[str], key: bytes) -> Numbers:
     orders = (seen[:, None] * factors + shifts) % np.uint64(_PRIME)
     least: Numbers = (orders.min(axis=0) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     return least
+
+
+def _specific(word: str, key: bytes) -> int:
+    """Odd for what holds a digit, even for a name: which is which is all that can be told of it without the key."""
+    return _number(word, key) & ~1 | any(map(str.isdigit, word))
 
 
 def _number(text: str, key: bytes) -> int:

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from ingestion.parts import ingestion_parts
-from ingestion.pipeline import HeldAlready, Task, Unchanged, bound, ingest
+from ingestion.pipeline import HeldAlready, Task, Unchanged, ingest
 from ingestion.revalidate import SWEEP_LOCK, revalidate
 from ingestion.stages import StagesByTenant, places
 from ingestion.watched_stages import WatchedStages
@@ -63,7 +63,7 @@ class Worker:
 
     async def prepare(self, tenant: Tenant) -> Tenant:
         """The tenant, bound to a model that is at hand. Raises ``EmbeddingMismatch``."""
-        tenant = await bound(tenant, self._stages.fingerprint, self._store.tenants)
+        tenant = await _bound(tenant, self._stages.fingerprint, self._store)
         await asyncio.to_thread(self._stages.of, tenant.id, tenant.embedding)
         return tenant
 
@@ -245,3 +245,11 @@ def _judged(error: Exception) -> tuple[int, Report]:
         return MOST_ATTEMPTS, Report(reason="unavailable", detail=str(error))
     detail = f"this file met a defect of the pipeline ({type(error).__name__})"
     return _MOST_DEFECTS, Report(reason="internal_error", detail=detail)
+
+
+async def _bound(tenant: Tenant, fingerprint: str, store: Store) -> Tenant:
+    """The tenant, with the embedding model of its first ingestion; only another epoch of its index has another."""
+    if tenant.embedding is None:
+        await store.tenants.set_embedding(tenant, fingerprint)
+        return await store.tenants.by_id(tenant.id)
+    return tenant

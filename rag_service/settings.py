@@ -95,9 +95,7 @@ class Settings(BaseSettings):
     qdrant_read_consistency: Annotated[
         str, Field(description="Copies that must agree on a search: `majority`, `quorum`, `all` or a number.")
     ] = "majority"
-    qdrant_on_disk: Annotated[bool, Field(description="Keep a new collection's vectors on disk, not in memory.")] = (
-        False
-    )
+    qdrant_on_disk: Annotated[bool, Field(description="Keep a new collection's vectors on disk.")] = False
     qdrant_quantized: Annotated[
         bool, Field(description="Search a new collection in int8, and score the candidates again in full.")
     ] = False
@@ -190,6 +188,7 @@ class Settings(BaseSettings):
         int,
         Field(description="Processes that embed; up to twice as many, and one, parse and scrub.", ge=1, le=64),
     ] = 2
+    hold_suspects: Annotated[bool, Field(description="Hold suspicious documents until they are reviewed.")] = True
     parser_memory_mb: Annotated[
         int, Field(description="Address space of a parsing process, in MiB; a file that needs more is refused.", ge=512)
     ] = 2048

@@ -318,13 +318,15 @@ class BusyDesk(LocalDesk):
         self._patient = patient
         self.left = 2
 
-    async def points(self, tenant: TenantId, point_ids: Sequence[str]) -> Mapping[str, SealedPoint]:
+    async def points(
+        self, tenant: TenantId, point_ids: Sequence[str], *, beside: bool = False
+    ) -> Mapping[str, SealedPoint]:
         await self._write()
-        return await super().points(tenant, point_ids)
+        return await super().points(tenant, point_ids, beside=beside)
 
-    async def point_ids(self, tenant: TenantId) -> frozenset[str]:
+    async def point_ids(self, tenant: TenantId, *, beside: bool = False) -> frozenset[str]:
         await self._write()
-        return await super().point_ids(tenant)
+        return await super().point_ids(tenant, beside=beside)
 
     async def _write(self) -> None:
         if self.left:

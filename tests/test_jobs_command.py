@@ -103,6 +103,7 @@ def test_every_file_of_an_ingestion_is_a_job_that_tells_how_it_ended(rag: Rag, t
     assert done["document_id"] == told["documents"][0]["document_id"]
     assert done["report"] == {
         "version": 1, "chunks": 1, "removed": {"EMAIL_ADDRESS": 1}, "suspicions": [], "stripped": [],
+        "held": [], "members": [], "refused_members": [], "unsearched": [],
         "reason": None, "detail": None,
     }  # fmt: skip
     assert refused["report"]["reason"] == "empty_file"

@@ -48,7 +48,7 @@ def test_a_folder_is_kept_in_step(rag: Rag, docs: Path) -> None:
     sync = ("sync", docs, "--tenant", "acme", "--owner", "ann")
     added = rag.json(*sync)
     assert {key: len(value) for key, value in added.items()} == {
-        "added": 2, "changed": 0, "removed": 0, "unchanged": 0, "refused": 0, "kept": 0
+        "added": 2, "changed": 0, "removed": 0, "unchanged": 0, "refused": 0, "quarantined": 0, "kept": 0
     }  # fmt: skip
     assert [(row["path"], row["version"], row["chunks"]) for row in added["added"]] == [
         (str(docs / "hotel.md"), 1, 1), (str(docs / "sub" / "taxi.md"), 1, 1)
@@ -99,7 +99,7 @@ def test_a_dry_run_changes_nothing_and_needs_nothing(rag: Rag, docs: Path) -> No
             assert (refused["path"], refused["reason"]) == (str(docs / "link.md"), "symbolic_link")
             assert told == {
                 "added": [{"path": str(docs / "hotel.md")}, {"path": str(docs / "sub" / "taxi.md")}],
-                "changed": [], "removed": [], "unchanged": [], "kept": [],
+                "changed": [], "removed": [], "unchanged": [], "quarantined": [], "kept": [],
             }  # fmt: skip
 
     asyncio.run(beside())

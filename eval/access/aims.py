@@ -224,14 +224,15 @@ def _page_of(wanted: list[str], limit: int, site: Site) -> Check:
 
 
 def reviewing(template: str) -> Maker:
-    """A list for reviewers, of whom no asker is one."""
+    """A list for reviewers. An asker who is one sees that of their own tenant, and no other."""
 
     def make(site: Site, asker: Asker, rng: random.Random) -> Iterator[Probe]:
         def request(owner: str) -> Request:
             return Request("GET", path_of(template, {"tenant": owner}))
 
         foreign = [name for name in site.tenants if name != asker.tenant]
-        probes = [Probe(f"GET {template}", "no reviewer", request(asker.tenant))]
+        served = not asker.roles.isdisjoint({"review", "audit"} if template.endswith("history") else {"review"})
+        probes = [Probe(f"GET {template}", "own tenant", request(asker.tenant), served=served)]
         probes += [
             Probe(f"GET {template}", "foreign tenant", request(name), request("nowhere at all")) for name in foreign
         ]

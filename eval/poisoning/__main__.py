@@ -37,7 +37,8 @@ async def run(data: Path, formats: tuple[str, ...], most: int | None, *, chosen:
         own = [target for target in company_targets(company.folder) if target.is_for_choosing == chosen]
         of_half += own[:most]
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as folder:
-        settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32))
+        # Held documents would leave nothing to attack with: what answers do with them is what is measured.
+        settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32), hold_suspects=False)
         async with open_service(settings) as service:
             return await measure(companies, of_half, service, formats)
 

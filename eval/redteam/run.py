@@ -112,7 +112,8 @@ async def run_campaign(order: Order, progress: Progress) -> Campaign:
     """Each folder was a tenant of its own, its documents planted; every arm asked its questions."""
     rng = random.Random(order.seed)  # noqa: S311  # no secret is made of it
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as folder:
-        settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32))
+        # Held documents would leave nothing to attack with: what answers do with them is what is measured.
+        settings = load_settings(data_dir=Path(folder, "data"), master_key=secrets.token_hex(32), hold_suspects=False)
         async with open_service(settings) as service:
             tenants: list[tuple[Caller, list[str]]] = []
             planted = taken = 0

@@ -120,6 +120,8 @@ class Worker:
         if ended.code == -signal.SIGXCPU:
             return "timeout"
         limit = self._limits.memory_bytes
+        if limit is not None and ended.code == -signal.SIGABRT:
+            return "memory"  # what C++ does with one large allocation that was refused, however little was in use
         if limit is not None and -ended.code in _CRASHES and ended.peak_rss_kib * 1024 > max(limit // 2, _own_peak()):
             return "memory"  # a library that was refused memory, or the kernel that had no more to give
         return str(ended)

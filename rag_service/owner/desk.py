@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from rag_service.authentication import act_as
@@ -111,14 +110,13 @@ class LocalDesk:
     ) -> tuple[wire.Ranking, wire.Ranking]:
         """By the path that a search takes."""
         store, parts = self._service.store, self._service.query_parts
-        caller = await act_as(await store.tenants.by_name(tenant), user, groups, groups_of=store.groups)
-        views = await store.epochs.views(caller.tenant.id)
+        views = await store.epochs.views((await store.tenants.by_name(tenant)).id)
         if views.beside is None:
             raise NotFound("epoch")
-        live, beside = [
-            await search(question, Filters(), replace(caller, tenant=view), parts, limit=limit)
-            for view in (views.live, views.beside.tenant)
+        callers = [
+            await act_as(view, user, groups, groups_of=store.groups) for view in (views.live, views.beside.tenant)
         ]
+        live, beside = [await search(question, Filters(), caller, parts, limit=limit) for caller in callers]
         return _ranking(live), _ranking(beside)
 
     async def points(

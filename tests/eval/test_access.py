@@ -48,7 +48,7 @@ class Quiet:
 
 
 def test_nothing_leaks_in_a_small_run(run: Run, models: Models) -> None:
-    outcome = run(run_access(Order(probes=1150, concurrent=100, times=3, commands=5), Quiet(), models))
+    outcome = run(run_access(Order(probes=1160, concurrent=100, times=3, commands=5), Quiet(), models))
     told = document(outcome)
     assert [str(one) for one in outcome.tally.findings] == []
     assert told["leaks"] == told["errors"] == 0

@@ -37,7 +37,7 @@ TARGET = Target(
 
 def test_an_attack_is_seen_to_work_undefended_and_to_fail_vetted(settings: Settings, models: Models) -> None:
     async def scenario() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-        async with open_service(settings, models) as service:
+        async with open_service(settings.model_copy(update={"hold_suspects": False}), models) as service:
             await service.store.tenants.create("acorn", "identifiers")
             stages = nullcontext(LocalStages(service.embedder, service.detector))
             pages = [page for page in pages_about([TARGET], ["acorn"]) if page.group == group_of(PLAIN, TARGET)]

@@ -52,6 +52,13 @@ def held(texts: Sequence[str], *, directions: Sequence[int] | None = None) -> li
     return sorted(found.also) if found.reasons else []
 
 
+def test_what_says_another_number_than_all_others_is_no_part_of_their_flood() -> None:
+    honest = "The ferry of Captain Brandt to Quillfjord leaves at 9:30 each morning, says the office of the line."
+    assert held([honest, *CLAIM[:3]]) == []
+    assert held([honest, *CLAIM[:4]]) == ["1", "2", "3"]
+    assert held([*CLAIM[:4], honest]) == []
+
+
 def test_the_fourth_wording_of_one_claim_makes_a_flood_of_all() -> None:
     assert held(CLAIM[:3]) == []
     assert held(CLAIM[:4]) == ["0", "1", "2"]

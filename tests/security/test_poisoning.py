@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from ingestion.batch import Quarantined
+from ingestion.batch import Ingested, Quarantined
 from rag_service.authentication import operate
+from rag_service.settings import Settings
+from rag_service.wiring import Models, open_service
+from tests.conftest import Company
 from tests.security.http import ask, client
 
 Run = Callable[[Any], Any]
@@ -40,6 +43,25 @@ def test_an_instruction_is_held_and_the_honest_document_answers(run: Run, open_c
             assert "45 days" in answer["answer"]
             assert "in advance" not in answer["answer"]
             assert outcome.result.document_id not in {one["document_id"] for one in found}
+
+    run(scenario())
+
+
+def test_where_nothing_is_held_an_instruction_is_not_used_either(
+    run: Run, settings: Settings, models: Models, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_service(settings.model_copy(update={"hold_suspects": False}), models) as service:
+            await service.store.tenants.create("acme", "identifiers")
+            acme = Company(service, "acme")
+            await acme.ingest(tmp_path, honest_md=HONEST)
+            [outcome] = (await acme.ingest(tmp_path, poison_md=injected(1))).values()
+            assert isinstance(outcome.result, Ingested)
+            async with client(service, await acme.key("ann")) as web:
+                answer = (await ask(web, "acme", QUESTION)).json()
+            assert "45 days" in answer["answer"]
+            assert "in advance" not in answer["answer"]
+            assert "injected_instruction" in {flag["kind"] for flag in answer["flags"]}
 
     run(scenario())
 
