@@ -169,7 +169,7 @@ def test_an_ingest_that_is_killed_anywhere_loses_and_doubles_nothing(
 
 
 @pytest.mark.slow
-def test_a_build_of_another_epoch_that_is_killed_anywhere_goes_on_where_it_was(
+def test_a_build_of_another_epoch_that_is_killed_at_some_point_goes_on_where_it_was(
     forks: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     rag = Rag(forks, tmp_path / "data", secrets.token_hex(32), tmp_path / "files")
