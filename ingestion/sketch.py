@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.uint32]
 
-VERSION = "sketch-2"
+VERSION = "sketch-3"
 LONGEST = 2000
 """Characters; who plants a claim in many wordings wants each to lie near the question, and a long text lies nowhere."""
 LEAST_TERMS = 4
 _HASHES = 64
 _MOST_TERMS = 400
-_PRIME = (1 << 61) - 1
 _HEAD = struct.Struct("<HHH")
 _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?:\n]")
 
@@ -103,16 +102,19 @@ def specifics(text: str) -> set[str]:
 
 
 def _wording(said: Sequence[str], key: bytes) -> Numbers:
-    """The least of each of many orders of the text's word triples: equal in as many places as the texts are alike."""
+    """The least of each of many orders of the text's word triples: equal in as many places as the texts are alike.
+
+    The orders are drawn by multiplying and shifting (Dietzfelbinger and others, "A reliable randomized algorithm for
+    the closest-pair problem", 1997), which wraps around on purpose: an order that does not is the numbers' own.
+    """
     import numpy as np
 
     triples = {" ".join(said[at : at + 3]) for at in range(max(1, len(said) - 2))}
     seen = np.fromiter((_number(triple, key) for triple in triples), np.uint64, len(triples))
     draw = np.random.default_rng(int.from_bytes(hashlib.blake2b(b"orders", key=key[:64], digest_size=8).digest()))
-    factors = draw.integers(1, 1 << 29, _HASHES, dtype=np.uint64)
-    shifts = draw.integers(0, 1 << 60, _HASHES, dtype=np.uint64)
-    orders = (seen[:, None] * factors + shifts) % np.uint64(_PRIME)
-    least: Numbers = (orders.min(axis=0) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    factors, shifts = draw.integers(0, 1 << 63, (2, _HASHES), dtype=np.uint64)
+    orders = (seen[:, None] * (2 * factors + np.uint64(1)) + shifts) >> np.uint64(32)
+    least: Numbers = orders.min(axis=0).astype(np.uint32)
     return least
 
 

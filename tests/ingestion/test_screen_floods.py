@@ -95,6 +95,19 @@ def test_a_sketch_survives_being_stored_and_tells_nothing_under_another_key() ->
         Sketch.unpacked(made.packed()[:-1])
 
 
+def test_how_alike_two_wordings_are_is_told_about_as_well_under_every_key() -> None:
+    """Sixty-four orders of the triples that are all the same order would tell 0 or 1, as the key has it."""
+    passage = [EmbeddedChunk(Chunk(0, 0, 1, "a", "", None, None), np.ones(4, np.float32))]
+    told = []
+    for key in range(40):
+        first, second = (sketch(text, passage, bytes([key])) for text in LIST[:2])
+        assert first is not None
+        assert second is not None
+        told.append(first.alike(second))
+    assert np.mean(told) == pytest.approx(3 / 14, abs=0.05)
+    assert np.std(told) < 0.1
+
+
 def test_texts_that_say_too_much_or_too_little_have_no_sketch() -> None:
     passage = [EmbeddedChunk(Chunk(0, 0, 1, "a", "", None, None), np.ones(4, np.float32))]
     assert sketch("Yes.", passage, b"k") is None
