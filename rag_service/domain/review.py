@@ -19,7 +19,7 @@ _OF_THE_DOCUMENT_ITSELF = frozenset(
         "injected_instruction",
         "off_topic_request",
         "hidden_characters",
-        "unsupported_language",
+        "unsearched_language",
     }
 )
 """Any other reason may tell of other documents: only reviewers learn it."""

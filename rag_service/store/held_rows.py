@@ -94,16 +94,7 @@ def _held(row: Row[Any], keys: TenantKeys, seal: VersionSeal, told: dict[str, An
         & (versions.document_id == row.document_id)
         & (versions.version == row.version)
     )
-    about = Reviewed(
-        document_id=row.document_id,
-        version=row.version,
-        content_token=row.content_token,
-        source_token=told["source_token"],
-        source=told["source"],
-        detector_version=told["verdict"]["detector_version"],
-        reasons=reasons_of(told),
-        kinds={*told["suspicions"], *told["concealments"]},
-    )
+    about = Reviewed.of(row.document_id, row.version, row.content_token, told)
     return Held(row.document_id, row.version, row.live_version, row.quarantined_at, seal, told, about, place)
 
 

@@ -75,16 +75,7 @@ async def _hold(
     held = update(tables.versions).where(place, versions.version == row.version)
     await connection.execute(held.values(quarantined_at=now(), sealed_meta=meta))
     await connection.execute(update(tables.documents).where(this).values(live_version=0))
-    about = Reviewed(
-        document_id=document_id,
-        version=row.version,
-        content_token=row.content_token,
-        source_token=told["source_token"],
-        source=told["source"],
-        detector_version=detector_version,
-        reasons=told["verdict"]["reasons"],
-        kinds={*told["suspicions"], *told["concealments"]},
-    )
+    about = Reviewed.of(document_id, row.version, row.content_token, told)
     await record(connection, sealed_review(keys, about, Decision.HELD, "service"))
     removed = select(chunks.id).where(
         chunks.tenant_id == operator.tenant, chunks.document_id == document_id, chunks.version == row.version

@@ -207,16 +207,7 @@ async def _withdraw(
     documents, chunks = tables.documents.c, tables.chunks.c
     this = (documents.tenant_id == tenant) & (documents.id == live.document_id)
     await connection.execute(update(tables.documents).where(this).values(live_version=0))
-    about = Reviewed(
-        document_id=live.document_id,
-        version=live.version,
-        content_token=live.content_token,
-        source_token=told["source_token"],
-        source=told["source"],
-        detector_version=told["verdict"]["detector_version"],
-        reasons=reasons_of(told),
-        kinds={*told["suspicions"], *told["concealments"]},
-    )
+    about = Reviewed.of(live.document_id, live.version, live.content_token, told)
     await record(connection, sealed_review(keys, about, Decision.HELD, "service", "judged anew"))
     of_document = (chunks.tenant_id == tenant) & (chunks.document_id == live.document_id)
     ids = select(chunks.id).where(of_document, chunks.version == live.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from rag_service.domain.identity import OperatorScope, TenantId
 from rag_service.domain.review import Decision, Review
 from rag_service.store import tables
 from rag_service.store.database import Connection, now
+from rag_service.store.opened import reasons_of
 
 _log = structlog.get_logger()
 
@@ -47,6 +48,20 @@ class Reviewed:
     detector_version: str
     reasons: Collection[str]
     kinds: Collection[str] = ()
+
+    @staticmethod
+    def of(document_id: str, version: int, content_token: str, told: Mapping[str, Any]) -> Reviewed:
+        """What an entry about a stored version says, by its sealed part."""
+        return Reviewed(
+            document_id=document_id,
+            version=version,
+            content_token=content_token,
+            source_token=told["source_token"],
+            source=told["source"],
+            detector_version=told["verdict"]["detector_version"],
+            reasons=reasons_of(told),
+            kinds={*told["suspicions"], *told["concealments"]},
+        )
 
 
 def sealed_review(keys: TenantKeys, about: Reviewed, decision: Decision, by: str, note: str = "") -> SealedReview:

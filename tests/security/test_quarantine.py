@@ -278,3 +278,11 @@ def test_an_uploader_learns_nothing_of_other_documents(reasons: tuple[str, ...])
     from rag_service.domain.review import told_to_uploader
 
     assert told_to_uploader(reasons) == ("under_review",)
+
+
+def test_an_uploader_learns_every_reason_that_lies_in_the_document_itself() -> None:
+    from rag_service.domain.review import told_to_uploader
+    from rag_service.domain.verdict import HELD_CONTAINER, REASONS
+
+    unsaid = {reason for reason in REASONS if told_to_uploader([reason]) != (reason,)}
+    assert unsaid == {"flood", HELD_CONTAINER}
