@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingestion.parsers.css import Colour, Declarations, Sheet, colour, pixels
+from ingestion.parsers.css import Colour, Declarations, Sheet, colour, pixels, with_variables
+from ingestion.parsers.css_away import is_away
 from ingestion.parsers.extract import one_line
 
 _UNSEEN_TAGS = frozenset({"noscript", "template", "noframes", "noembed", "del", "s", "strike"})
@@ -17,19 +17,12 @@ _TOLD = ("alt", "title", "aria-label", "aria-description", "placeholder", "summa
 _TOLD_OF_PAGE = re.compile(
     r"\A(?:description|keywords|author|subject|abstract|summary|(?:og|twitter|dc|dcterms)[:.].{1,40})\Z", re.IGNORECASE
 )
-_AWAY = -500.0
-"""Pixels to the left or above from which on nothing is left on the page; menus slide out by less."""
 _TINY = 2.0
 _SAME = 16
 """Steps of 255 by which two colours differ at most if no reader can tell them apart."""
 _FAINT = 0.04
-_CUT = re.compile(
-    r"rect\(\s*(?:0|1px)\D{1,9}(?:0|1px)|inset\(\s*(?:50|100)%|circle\(\s*0|polygon\(\s*0(?:px|%)?\s+0(?:px|%)?\s*\)"
-)
-_SHRUNK = re.compile(r"scale\(\s*0?\.?0*\s*[,)]|scale3d\(\s*0\s*,\s*0")
-_MOVED = re.compile(
-    r"translate(?:x|y|3d)?\(\s*(-?\d{1,9}(?:px|em|rem|vw|vh|%)?)(?:\s*,\s*(-?\d{1,9}(?:px|em|rem|vw|vh)?))?"
-)
+_MOST_VARIABLES, _LONGEST_VALUE = 1000, 100
+"""Of a page's own; the largest frameworks have some hundred, and colours and lengths are short."""
 _WHITE: Colour = (255, 255, 255, 1.0)
 
 
@@ -52,6 +45,7 @@ class _Look:
     ink: Colour | None = (0, 0, 0, 1.0)
     ground: Colour | None = _WHITE
     is_visible: bool = True
+    variables: Declarations = field(default_factory=dict)
 
     @property
     def is_disguise(self) -> bool:
@@ -85,7 +79,9 @@ def take_concealed(root: Any) -> Apart:
         if node.tag in _IGNORED_TAGS and node.tag != "head":
             continue
         style = sheet.of(node)
-        if node.tag in _UNSEEN_TAGS or _is_away(node, style):
+        outer = _with_names(outer, style)
+        style = with_variables(style, outer.variables)
+        if node.tag in _UNSEEN_TAGS or is_away(node, style):
             _keep(apart.concealed, _text(node))
             _drop(node)
             continue
@@ -101,44 +97,22 @@ def take_concealed(root: Any) -> Apart:
     return apart
 
 
-def _is_away(node: Any, style: Declarations) -> bool:
-    """Whether nothing within the element is shown, whatever its parts say of themselves."""
-    if node.tag in ("html", "body", "head"):
-        return False
-    if node.tag == "input" and (node.get("type") or "").lower() == "hidden":
-        node.text = node.get("value")
-        return True
-    if node.get("hidden") is not None or style.get("display") == "none" or style.get("content-visibility") == "hidden":
-        return True
-    opacity = style.get("opacity", "")
-    if re.fullmatch(r"0*(?:\.0\d*)?%?", opacity) and opacity:
-        return True
-    if any((moved := pixels(style.get(side))) is not None and moved <= _AWAY for side in _sides(style)):
-        return True
-    if _CUT.search(style.get("clip", "")) or _CUT.search(style.get("clip-path", "")):
-        return True
-    transform = style.get("transform", "")
-    if transform and (_SHRUNK.search(transform) or any(_is_far(one) for one in _MOVED.findall(transform))):
-        return True
-    sizes = [pixels(style.get(name)) for name in ("width", "height", "max-width", "max-height")]
-    return style.get("overflow", "") in ("hidden", "clip") and any(size is not None and size <= 1 for size in sizes)
-
-
-def _sides(style: Declarations) -> Iterator[str]:
-    yield from ("text-indent", "margin-left", "margin-top")
-    if style.get("position") in ("absolute", "fixed", "relative"):
-        yield from ("left", "top", "right", "bottom")
-
-
-def _is_far(moved: tuple[str, str]) -> bool:
-    return any((length := pixels(one)) is not None and length <= _AWAY for one in moved)
+def _with_names(look: _Look, style: Declarations) -> _Look:
+    """The look with the variables that the element declares, which all within it take over."""
+    own = {name: value[:_LONGEST_VALUE] for name, value in style.items() if name.startswith("--")}
+    if not own:
+        return look
+    known = {**look.variables, **own}
+    return replace(look, variables=known) if len(known) <= _MOST_VARIABLES else look
 
 
 def _look(node: Any, style: Declarations, outer: _Look) -> _Look:
     size = pixels(style.get("font-size"), of=outer.size)
     stated = {"font": node.get("color"), "body": node.get("text")}.get(node.tag)
-    ink = style.get("color") or stated
+    ink = style.get("-webkit-text-fill-color") or style.get("color") or stated
     visibility = style.get("visibility")
+    if (spacing := pixels(style.get("letter-spacing"), of=outer.size)) is not None and spacing <= -outer.size / 2:
+        size = 0.0  # letters that lie upon each other
     look = replace(
         outer,
         size=outer.size if size is None else size,

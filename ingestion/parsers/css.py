@@ -24,7 +24,19 @@ _IN_PIXELS = {
 }
 _SIMPLE = re.compile(r"[a-z][a-z0-9]*|[.#][\w-]+|\*", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d{1,4}(?:\.\d{1,6})?%?|\.\d{1,6}")
-_ALWAYS = re.compile(r"@(?:media\s+(?:screen|all)\s*|layer\b.*|supports\b.*)", re.IGNORECASE | re.DOTALL)
+_ALWAYS = re.compile(
+    r"@(?:media\s+(?:only\s+)?(?:screen|all|not\s+print)?(?:\s{0,9}(?:and)?\s{0,9}\(\s{0,9}min-width\s{0,9}:\s{0,9}"
+    r"(?:[0-2]?\d{1,2}px|1?\d(?:r?em)|0)\s{0,9}\))?\s*|layer\b.*|supports\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What holds on every screen: nobody reads on one that is narrower than 300 pixels."""
+_VARIABLE = re.compile(r"var\(\s{0,9}(--[\w-]{1,99})\s{0,9}(?:,([^()]{0,200}))?\)")
+_NESTED_VARIABLES = 4
+_LONGEST_VALUE = 200
+_CALCULATED = re.compile(r"\Acalc\(\s{0,9}([-.\w%]{1,20})\s{0,9}\)")
+_FONT_SIZE = re.compile(r"(?:\A|\s)(\d{0,9}(?:\.\d{1,9})?(?:px|pt|r?em|ex|ch|cm|mm|in|pc|vw|vh|%)|0)(?=[\s/])")
+IMPORTANT = "!"
+"""Stands before the name of a property that no later rule and no element's own style changes."""
 _MOST_SELECTED = 2_000_000
 """Elements times selectors of several parts that are looked at."""
 _NAMED = {
@@ -80,7 +92,7 @@ class Sheet:
             found.update(self._by_node.get(node, {}))
         if own := node.get("style"):
             found.update(declarations(own))
-        return found
+        return {**found, **{name[1:]: value for name, value in found.items() if name.startswith(IMPORTANT)}}
 
     def _select(self, root: Any, selector: str, declared: Declarations) -> None:
         from cssselect import SelectorError
@@ -114,17 +126,45 @@ def _rules(sheet: str) -> Iterator[tuple[str, str]]:
 
 
 def declarations(body: str) -> Declarations:
-    """Properties and values, in lower case.
+    """Properties and values, in lower case; what is important a second time, under ``!`` and its name.
 
-    >>> declarations("COLOR: #FFF !important; left:-99px")
-    {'color': '#fff', 'left': '-99px'}
+    >>> declarations("COLOR: #FFF !important; font: 700 0/0 serif")
+    {'color': '#fff', '!color': '#fff', 'font': '700 0/0 serif', 'font-size': '0'}
     """
     found: Declarations = {}
     for one in body.lower().split(";"):
         name, colon, value = one.partition(":")
-        if colon:
-            found[name.strip()] = value.replace("!important", "").strip()
+        if not colon:
+            continue
+        name, value, is_important = name.strip(), value.replace("!important", "").strip(), "!important" in value
+        stated = {name: value}
+        if name == "font" and (size := _FONT_SIZE.search(value)):
+            stated["font-size"] = size.group(1)
+        found |= stated
+        if is_important:
+            found |= {IMPORTANT + key: held for key, held in stated.items()}
     return found
+
+
+def with_variables(style: Declarations, variables: Declarations) -> Declarations:
+    """The declarations with the values that variables have there, or else what stands in for them; others stay.
+
+    >>> with_variables({"color": "var(--ink, var(--paper))"}, {"--paper": "#fff"})
+    {'color': '#fff'}
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        stands = match.group(0) if match.group(2) is None else match.group(2).strip()
+        return variables.get(match.group(1), stands)
+
+    def resolved(value: str) -> str:
+        for _ in range(_NESTED_VARIABLES):
+            if "var(" not in value or len(value) > _LONGEST_VALUE:
+                break
+            value = _VARIABLE.sub(value_of, value)
+        return value
+
+    return {name: resolved(value) if "var(" in value else value for name, value in style.items()}
 
 
 def pixels(value: str | None, *, of: float = 16.0) -> float | None:
@@ -133,7 +173,7 @@ def pixels(value: str | None, *, of: float = 16.0) -> float | None:
     >>> pixels("-999px"), pixels(".1em"), pixels("50%", of=10.0), pixels("auto")
     (-999.0, 1.6, 5.0, None)
     """
-    match = _LENGTH.match(value or "")
+    match = _LENGTH.match(_CALCULATED.sub(r"\1", value or ""))
     if match is None or match.group(1) in ("", "-", ".", "-."):
         return None
     number, unit = float(match.group(1)), match.group(2)

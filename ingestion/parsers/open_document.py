@@ -24,6 +24,9 @@ from rag_service.domain.errors import Refused
 _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _PRESENTATION = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}"
 
+Read = tuple[list[Element], list[str], list[str]]
+"""What is shown, what is not, and what is shown so that nobody sees it."""
+
 
 def parse_open_document(content: bytes) -> Extract:
     """The visible elements of an OpenDocument file, and what it hides. Raises ``Refused`` for a locked one."""
@@ -48,39 +51,42 @@ def _extract(root: Any, roots: list[Any]) -> Extract:
     if held is None:
         return Extract(())
     reader = {"spreadsheet": _spreadsheet, "presentation": _presentation}.get(local_name(held), _text)
-    elements, concealed = reader(held, styles)
+    elements, concealed, disguised = reader(held, styles)
     stated = next((node.text for one in roots for node in one.iter() if local_name(node) == "title"), None)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
     concealed += worth_screening(
         node.text for one in roots for meta in one.iter(f"{OFFICE}meta") for node in meta.iter()
     )
-    return Extract(tuple(elements), tuple(filter(None, concealed)), own_title(stated) or first)
+    return Extract(tuple(elements), tuple(filter(None, concealed)), own_title(stated) or first, tuple(disguised))
 
 
-def _text(held: Any, styles: Styles) -> tuple[list[Element], list[str]]:
+def _text(held: Any, styles: Styles) -> Read:
     has_pages = any(local_name(node) == "soft-page-break" for node in held.iter()) or styles.breaks_pages
-    walk = TextWalk(styles, page=1 if has_pages else None)
+    walk = TextWalk(styles, page=1 if has_pages else None, is_on_paper=not styles.paints_pages)
     walk.children(held)
-    return walk.elements, walk.concealed
+    return walk.elements, walk.concealed, walk.disguised
 
 
-def _spreadsheet(held: Any, styles: Styles) -> tuple[list[Element], list[str]]:
+def _spreadsheet(held: Any, styles: Styles) -> Read:
     elements: list[Element] = []
     concealed: list[str] = []
+    disguised: list[str] = []
     for page, table in enumerate(held.iterchildren(f"{TABLE}table"), start=1):
-        shown, hidden = sheet_rows(table)
-        found = list(blocks(bounded(shown), page=page, section=one_line(table.get(f"{TABLE}name") or "") or None))
+        rows = sheet_rows(table, styles)
+        found = list(blocks(bounded(rows.shown), page=page, section=one_line(table.get(f"{TABLE}name") or "") or None))
         if styles.is_hidden(table.get(f"{TABLE}style-name")):
             concealed += [element.text for element in found]
         else:
             elements += found
-        concealed += [" | ".join(filter(None, row)) for row in hidden]
-    return elements, concealed
+        concealed += [*(" | ".join(filter(None, row)) for row in rows.hidden), *rows.noted]
+        disguised += rows.disguised
+    return elements, concealed, disguised
 
 
-def _presentation(held: Any, styles: Styles) -> tuple[list[Element], list[str]]:
+def _presentation(held: Any, styles: Styles) -> Read:
     elements: list[Element] = []
     concealed: list[str] = []
+    disguised: list[str] = []
     for page, slide in enumerate(held.iterchildren(f"{_DRAW}page"), start=1):
         walk = TextWalk(styles, page=page)
         notes = TextWalk(styles, page=page)
@@ -102,4 +108,5 @@ def _presentation(held: Any, styles: Styles) -> tuple[list[Element], list[str]]:
         else:
             elements += [*walk.elements, *said]
         concealed += [*walk.concealed, *notes.concealed]
-    return elements, concealed
+        disguised += [*walk.disguised, *notes.disguised]
+    return elements, concealed, disguised

@@ -12,14 +12,20 @@ from rag_service.domain.document import BlockKind, Element
 
 _HIDDEN = frozenset({f"{TEXT}tracked-changes", f"{OFFICE}annotation", f"{TEXT}hidden-text", f"{TEXT}hidden-paragraph"})
 _MOST_SPACES = 100
+_DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 
 
 class TextWalk:
-    """Elements in reading order; a note follows the paragraph that refers to it."""
+    """Elements in reading order; a note follows the paragraph that refers to it.
 
-    def __init__(self, styles: Styles, *, page: int | None) -> None:
+    Where the text ``is_on_paper``, white letters are a disguise; on slides and drawings they are commonly meant to be read.
+    """
+
+    def __init__(self, styles: Styles, *, page: int | None, is_on_paper: bool = False) -> None:
         self.elements: list[Element] = []
         self.concealed: list[str] = []
+        self.disguised: list[str] = []
+        self.is_on_paper = is_on_paper
         self._styles = styles
         self._page = page
         self._outline = Outline()
@@ -47,7 +53,8 @@ class TextWalk:
         elif node.tag in (f"{TEXT}p", f"{TEXT}h"):
             self._paragraph(node, in_list=in_list)
         elif node.tag == f"{TABLE}table":
-            rows, header = table_rows(node)
+            rows, header, unseen = table_rows(node, self._styles)
+            self.disguised += unseen
             self._add(table_text(rows, header_rows=header or None), BlockKind.TABLE)
             for table in node.iter(f"{TABLE}table"):
                 if table is not node and next(table.iterancestors(f"{TABLE}table")) is node:
@@ -63,6 +70,8 @@ class TextWalk:
         text = tidy("".join(self._inline(node, aside)))
         if self._styles.is_hidden(style):
             self._conceal(text)
+        elif self.is_on_paper and self._styles.is_unseen(style) and not _lies_elsewhere(node):
+            _keep(self.disguised, text)
         elif node.tag == f"{TEXT}h" or self._styles.is_title(style):
             level = node.get(f"{TEXT}outline-level") or "1"
             self.heading(one_line(text), int(level) if level.isdecimal() and len(level) < 3 else 1)
@@ -79,6 +88,8 @@ class TextWalk:
                 name = child.tag.rpartition("}")[2]
                 if child.tag in _HIDDEN or self._styles.is_hidden(child.get(f"{TEXT}style-name")):
                     self._conceal("".join(_said(child)))
+                elif name == "span" and self._hides_span(node, child):
+                    _keep(self.disguised, "".join(child.itertext()))
                 elif name == "s":
                     count = child.get(f"{TEXT}c") or "1"
                     texts.append(" " * (min(int(count), _MOST_SPACES) if count.isdecimal() and len(count) < 5 else 1))
@@ -107,9 +118,25 @@ class TextWalk:
         if text:
             self.elements.append(Element(text, kind, self._page, self._outline.path))
 
+    def _hides_span(self, paragraph: Any, span: Any) -> bool:
+        """Whether the letters of a span are of the paper's colour or of its paragraph's ground, or specks."""
+        ground = self._styles.ground(paragraph.get(f"{TEXT}style-name"))
+        if ground is None and (not self.is_on_paper or _lies_elsewhere(paragraph)):
+            return False
+        return self._styles.is_unseen(span.get(f"{TEXT}style-name"), ground=ground)
+
     def _conceal(self, text: str) -> None:
-        if any(map(str.isalpha, text)):
-            self.concealed.append(one_line(text))
+        _keep(self.concealed, text)
+
+
+def _lies_elsewhere(node: Any) -> bool:
+    """Whether a frame or drawing lies between the text and the paper."""
+    return any(one.tag.startswith(_DRAW) for one in node.iterancestors())
+
+
+def _keep(into: list[str], text: str) -> None:
+    if any(map(str.isalpha, text)):
+        into.append(one_line(text))
 
 
 def _said(node: Any) -> list[str]:

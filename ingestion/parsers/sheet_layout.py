@@ -16,6 +16,10 @@ _MOST_SPREAD = 100_000
 """Cells of merged areas that are filled in; areas beyond them keep their first cell."""
 
 
+_FLATTEST_ROW, _NARROWEST_COLUMN = 2.0, 0.3
+"""Points, and letters, up to which nothing can be read in a row or column."""
+
+
 @dataclass
 class Layout:
     """Rows and columns count from 1. A merge is its first row, first column, last row and last column."""
@@ -35,9 +39,11 @@ def layout_of(archive: zipfile.ZipFile, part: str) -> Layout:
         name = name.rpartition(":")[2]
         if name == "row":
             row = _number(attributes.get("r")) or row + 1
-            if attributes.get("hidden") in _TRUE or attributes.get("ht") == "0":
+            if attributes.get("hidden") in _TRUE or _is_flat(attributes.get("ht"), _FLATTEST_ROW):
                 layout.hidden_rows.add(row)
-        elif name == "col" and (attributes.get("hidden") in _TRUE or attributes.get("width") == "0"):
+        elif name == "col" and (
+            attributes.get("hidden") in _TRUE or _is_flat(attributes.get("width"), _NARROWEST_COLUMN)
+        ):
             first, last = _number(attributes.get("min")), _number(attributes.get("max"))
             layout.hidden_columns.update(range(first, min(last, _MOST_COLUMNS) + 1))
         elif name == "mergeCell" and len(layout.merges) < _MOST_MERGES and (area := _area(attributes.get("ref") or "")):
@@ -131,6 +137,13 @@ def _cell(reference: str) -> tuple[int, int] | None:
     for letter in letters.upper():
         column = column * 26 + ord(letter) - 64
     return number, column
+
+
+def _is_flat(size: str | None, least: float) -> bool:
+    try:
+        return size is not None and float(size) <= least
+    except ValueError:
+        return False
 
 
 def _number(text: str | None) -> int:

@@ -16,9 +16,11 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ingestion.decode import decode_text
+from ingestion.parsers.concealed_cells import STATED, CellLooks, comments
 from ingestion.parsers.extract import MAX_SECTION, Extract, one_line
 from ingestion.parsers.record_text import Record, Value, record_extract
 from ingestion.parsers.sheet_layout import laid_out, layout_of
+from ingestion.parsers.stated import worth_screening
 from ingestion.parsers.tables import looks_like_header, table_text
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
@@ -55,7 +57,7 @@ def _rows(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[str]]:
 def parse_xlsx(content: bytes) -> Extract:
     """The shown sheets of a workbook, numbered as pages and named as sections.
 
-    Hidden sheets, rows and columns are concealed.
+    Hidden sheets, rows and columns are concealed, with comments and properties; what cells keep from sight is disguised.
     """
     from openpyxl import load_workbook
 
@@ -63,9 +65,11 @@ def parse_xlsx(content: bytes) -> Extract:
     archive = zipfile.ZipFile(io.BytesIO(content))
     elements: list[Element] = []
     concealed: list[str] = []
+    disguised: list[str] = []
+    looks = CellLooks()
     for page, sheet in enumerate(book.worksheets, start=1):
         sheet.reset_dimensions()  # what the file states of its size may be wrong, and rows are padded to it
-        rows = ([_shown(cell) for cell in row] for row in sheet.iter_rows())
+        rows = (_seen(row, looks, disguised) for row in sheet.iter_rows())
         layout = layout_of(archive, sheet._worksheet_path)  # noqa: SLF001  # nothing else tells the part's name
         shown, hidden, across = laid_out(bounded(rows), layout)
         found = list(blocks(shown, page=page, section=one_line(sheet.title) or None, across=across))
@@ -75,9 +79,22 @@ def parse_xlsx(content: bytes) -> Extract:
             concealed.append("\n".join(element.text for element in found))
         concealed += ["\n".join(hidden)] if hidden else []
     title = own_title(book.properties.title)
+    concealed += [*comments(archive), *worth_screening(getattr(book.properties, name) for name in STATED)]
     book.close()
     archive.close()
-    return Extract(tuple(elements), tuple(concealed), title)
+    return Extract(tuple(elements), tuple(concealed), title, tuple(disguised))
+
+
+def _seen(row: Iterable[Any], looks: CellLooks, disguised: list[str]) -> list[str]:
+    """The cells of a row as they are read; what nobody sees of them is put apart, a row's together."""
+    cells = list(row)
+    texts = [_shown(cell) for cell in cells]
+    unseen = [at for at, cell in enumerate(cells) if texts[at] and looks.hides(cell)]
+    if unseen:
+        disguised.append(one_line(" ".join(texts[at] for at in unseen)))
+        for at in unseen:
+            texts[at] = ""
+    return texts
 
 
 def blocks(
