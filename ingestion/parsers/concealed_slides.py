@@ -30,9 +30,9 @@ def take_hidden(deck: Any) -> Apart:
         if (slide.element.get("show") or "1") in ("0", "false"):
             apart.concealed.append(_drawn_text(slide.element))
             continue
-        apart.concealed += [one_line(shape.text_frame.text) for shape in slide.shapes if _is_off_slide(shape, deck)]
-        for shape in [shape for shape in slide.shapes if _is_off_slide(shape, deck)]:
-            shape._element.getparent().remove(shape._element)  # noqa: SLF001  # python-pptx has no other way
+        for shape in _off_slide(slide.shapes, deck):
+            apart.concealed.append(_drawn_text(shape._element))  # noqa: SLF001  # python-pptx has no other way
+            shape._element.getparent().remove(shape._element)  # noqa: SLF001
         apart.disguised += _take_disguised(slide)
         apart.concealed += _told_of_drawings(slide.element)
         apart.concealed += _comments(slide)
@@ -41,9 +41,17 @@ def take_hidden(deck: Any) -> Apart:
     return apart
 
 
+def _off_slide(shapes: Any, deck: Any) -> list[Any]:
+    """What lies wholly where no one sees it, or is switched off; within groups, the whole group."""
+    return [shape for shape in shapes if _is_switched_off(shape) or _is_off_slide(shape, deck)]
+
+
+def _is_switched_off(shape: Any) -> bool:
+    return any((node.get("hidden") or "0").lower() in ("1", "true") for node in shape._element.xpath("./*/p:cNvPr"))  # noqa: SLF001
+
+
 def _is_off_slide(shape: Any, deck: Any) -> bool:
-    """Whether a text box lies wholly where no one sees it."""
-    if shape.is_placeholder or not shape.has_text_frame or None in (shape.top, shape.left, shape.width, shape.height):
+    if None in (shape.top, shape.left, shape.width, shape.height):
         return False
     beside = shape.left + shape.width <= 0 or shape.left >= (deck.slide_width or 0)
     return bool(beside or shape.top + shape.height <= 0 or shape.top >= (deck.slide_height or 0))
@@ -63,11 +71,11 @@ def _take_disguised(slide: Any) -> Iterator[str]:
 
 def _is_disguise(run: Any, *, on_white: bool) -> bool:
     marks = run.find(f"{_A}rPr")
-    if marks is None:
-        return False
-    size = marks.get("sz") or ""
+    size = _size(run, marks)
     if size.isdecimal() and int(size) <= _TINY:
         return True
+    if marks is None:
+        return False
     fill = marks.find(f"{_A}solidFill")
     if fill is None:
         return False
@@ -81,6 +89,20 @@ def _is_disguise(run: Any, *, on_white: bool) -> bool:
     )
     styled = shape is not None and shape.find(f"{_P}style") is not None
     return on_white and not filled and not styled and _is_white(fill)
+
+
+def _size(run: Any, marks: Any) -> str:
+    """The size that the run states, or its shape for paragraphs of its level."""
+    if marks is not None and marks.get("sz"):
+        return str(marks.get("sz"))
+    paragraph = run.getparent()
+    own = paragraph.find(f"{_A}pPr")
+    level = (own.get("lvl") if own is not None else None) or "0"
+    styles = paragraph.getparent().find(f"{_A}lstStyle")
+    if styles is None or not level.isdecimal() or len(level) > 1:
+        return ""
+    stated = styles.find(f"{_A}lvl{int(level) + 1}pPr/{_A}defRPr")
+    return "" if stated is None else str(stated.get("sz") or "")
 
 
 def _is_number(node: Any) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingestion.parsers.away_word import take_away
 from ingestion.parsers.extract import one_line
 from ingestion.parsers.stated import PROPERTIES, worth_screening
 
@@ -18,7 +19,12 @@ _VALUE = f"{W}val"
 _OFF = frozenset({"0", "false", "off", "none"})
 _TINY = 4
 """Half points; letters of two points are a speck."""
-_NEAR_WHITE = 239
+_NARROWEST, _FLATTEST = 10, 40
+"""Percent of a letter's width; twentieths of a point that a line is high."""
+_SAME = 16
+"""Steps of 255 by which two colours differ at most if no reader can tell them apart."""
+Colour = tuple[int, int, int]
+_WHITE: Colour = (255, 255, 255)
 _LIGHT_THEMES = frozenset({"background1", "bg1", "light1"})
 _DEEPEST = 12
 """Styles that are based on one another."""
@@ -38,25 +44,41 @@ def take_hidden(document: Any) -> Apart:
     With them, what drawings, properties and custom parts say beside the text.
     """
     body, apart = document.element.body, Apart()
-    styles = _Styles(document)
+    styles = Styles(document)
+    for root in (body, *_margins(document)):
+        apart.concealed += take_away(root)
+        take_hidden_runs(root, styles, apart)
+    apart.concealed += _told_of_drawings(body)
+    apart.concealed += _stated(document)
+    return apart
+
+
+def take_hidden_runs(root: Any, styles: Styles, apart: Apart) -> None:
+    """The runs below ``root`` that nobody sees are removed from it and put apart."""
     hidden: dict[tuple[Any, bool], list[str]] = {}
-    for run in list(body.iter(f"{W}r")):
+    for run in list(root.iter(f"{W}r")):
         text = "".join(node.text or "" for node in run.iter(f"{W}t", f"{W}delText", f"{W}instrText"))
         if not text.strip():
             continue
         deleted = any(True for _ in run.iterancestors(f"{W}del", f"{W}moveFrom"))
         is_hidden = deleted or styles.is_on(run, "vanish") or styles.is_on(run, "webHidden")
         if is_hidden or styles.is_disguise(run):
-            hidden.setdefault((next(run.iterancestors(f"{W}p"), body), not is_hidden), []).append(text)
+            hidden.setdefault((next(run.iterancestors(f"{W}p"), root), not is_hidden), []).append(text)
             run.getparent().remove(run)
     for (_, is_disguise), parts in hidden.items():
         (apart.disguised if is_disguise else apart.concealed).append(one_line("".join(parts)))
-    apart.concealed += _told_of_drawings(body)
-    apart.concealed += _stated(document)
-    return apart
 
 
-class _Styles:
+def _margins(document: Any) -> Iterator[Any]:
+    """The headers and footers."""
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(("/header", "/footer")):
+            root = getattr(relation.target_part, "element", None)
+            if root is not None:
+                yield root
+
+
+class Styles:
     """What holds for a run: its own marks first, then those of styles."""
 
     def __init__(self, document: Any) -> None:
@@ -65,6 +87,7 @@ class _Styles:
         by_id = {style.get(f"{W}styleId"): style for style in root.iter(f"{W}style")}
         for name, style in by_id.items():
             self._marks[name] = list(_marks_of(style, by_id))
+        self._shaded = {name for name in by_id if _is_shaded(by_id[name], by_id)}
         default = root.find("w:docDefaults/w:rPrDefault/w:rPr", _NAMES)
         self._default = [default] if default is not None else []
         plain = [name for name, one in by_id.items() if one.get(f"{W}type") == "paragraph" and one.get(f"{W}default")]
@@ -75,23 +98,43 @@ class _Styles:
         return mark is not None and (mark.get(_VALUE) or "1").lower() not in _OFF
 
     def is_disguise(self, run: Any) -> bool:
-        """Whether the run has letters of at most two points, or is white on no other ground."""
-        size = self._first(run, "sz")
-        if size is not None and (size.get(_VALUE) or "").isdecimal() and int(size.get(_VALUE)) <= _TINY:
+        """Whether the run has letters of at most two points, no room, or the colour of the ground."""
+        size, width = self._first(run, "sz"), self._first(run, "w")
+        if (size is not None and _at_most(size, _TINY)) or (width is not None and _at_most(width, _NARROWEST)):
+            return True
+        paragraph = next(run.iterancestors(f"{W}p"), None)
+        if paragraph is not None and any(
+            spacing.get(f"{W}lineRule") == "exact" and _at_most(spacing, _FLATTEST, f"{W}line")
+            for spacing in paragraph.iterfind("w:pPr/w:spacing", _NAMES)
+        ):
             return True
         ink = self._first(run, "color")
-        if ink is None or not _is_white(ink):
+        stated = None if ink is None else colour_of(ink, _VALUE, "themeColor", "themeShade")
+        ground = None if stated is None else self._ground(run)
+        if stated is None or ground is None:
             return False
-        # The ground of a styled table or text box stands elsewhere; there white letters are commonly meant to be read.
-        if any(True for _ in run.iterancestors(f"{W}tbl", f"{W}txbxContent")):
-            return False
+        return all(abs(one - other) <= _SAME for one, other in zip(stated, ground, strict=True))
+
+    def _ground(self, run: Any) -> Colour | None:
+        """What is painted under the run: the nearest of what is stated, else paper; ``None`` where it is not known."""
+        # The ground of a text box stands elsewhere; there white letters are commonly meant to be read.
+        if any(True for _ in run.iterancestors(f"{W}txbxContent")):
+            return None
         mark = self._first(run, "highlight")
         if mark is not None and mark.get(_VALUE) not in ("none", "white"):
-            return False
-        grounds = (*run.iterancestors(f"{W}p", f"{W}tc"), run)
-        shades = [shade for ground in grounds for shade in ground.xpath("./*/w:shd")]
-        shades += [shade for marks in self._of(run) for shade in marks.iter(f"{W}shd")]
-        return not any(_is_shaded(shade) for shade in shades)
+            return None
+        shades = [shade for marks in self._of(run) if (shade := marks.find("w:shd", _NAMES)) is not None]
+        for place in run.iterancestors(f"{W}p", f"{W}tc", f"{W}tbl"):
+            shades += place.iterfind("./*/w:shd", _NAMES)
+            style = place.find("w:tblPr/w:tblStyle", _NAMES)
+            if style is not None and style.get(_VALUE) in self._shaded:
+                return None
+        for shade in shades:
+            if (shade.get(f"{W}fill") or "auto").lower() != "auto" or shade.get(f"{W}themeFill"):
+                return colour_of(shade, f"{W}fill", "themeFill", "themeFillShade")
+            if shade.get(_VALUE) not in (None, "clear", "nil"):
+                return None
+        return _WHITE
 
     def _first(self, run: Any, name: str) -> Any:
         for marks in self._of(run):
@@ -126,21 +169,32 @@ def _marks_of(style: Any, by_id: dict[str, Any]) -> Iterator[Any]:
             return
 
 
-def _is_white(ink: Any) -> bool:
-    if (ink.get(f"{W}themeColor") or "") in _LIGHT_THEMES and not ink.get(f"{W}themeShade"):
-        return True
-    value = ink.get(_VALUE) or ""
+def _is_shaded(style: Any, by_id: dict[str, Any]) -> bool:
+    """Whether the style, or one that it is based on, paints a ground anywhere."""
+    for _ in range(_DEEPEST):
+        if any(True for _ in style.iter(f"{W}shd")):
+            return True
+        below = style.find("w:basedOn", _NAMES)
+        style = None if below is None else by_id.get(below.get(_VALUE))
+        if style is None:
+            break
+    return False
+
+
+def colour_of(node: Any, name: str, theme: str, shade: str) -> Colour | None:
+    """Red, green and blue; ``None`` where the theme or the program says what it is."""
+    if stated := node.get(f"{W}{theme}"):
+        return _WHITE if stated in _LIGHT_THEMES and not node.get(f"{W}{shade}") else None
+    value = node.get(name) or ""
     try:
-        return len(value) == 6 and all(part >= _NEAR_WHITE for part in bytes.fromhex(value))
+        return (parts[0], parts[1], parts[2]) if len(parts := bytes.fromhex(value)) == 3 else None
     except ValueError:  # "auto"
-        return False
+        return None
 
 
-def _is_shaded(shade: Any) -> bool:
-    fill = (shade.get(f"{W}fill") or "auto").lower()
-    if shade.get(f"{W}themeFill") not in (None, *_LIGHT_THEMES) or shade.get(_VALUE) not in (None, "clear", "nil"):
-        return True
-    return fill not in ("auto", "ffffff")
+def _at_most(node: Any, most: int, name: str = _VALUE) -> bool:
+    value = node.get(name) or ""
+    return value.isdecimal() and len(value) < 9 and int(value) <= most
 
 
 def _told_of_drawings(body: Any) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from ingestion.parsers.concealed_word import W as _W
-from ingestion.parsers.concealed_word import take_hidden
+from ingestion.parsers.concealed_word import Apart, Styles, take_hidden, take_hidden_runs
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
 from ingestion.parsers.tables import table_text
@@ -31,8 +31,9 @@ def parse_docx(content: bytes) -> Extract:
     apart = take_hidden(document)
     apart.concealed += _part_texts(document, "comments", "comment")
     _unwrap(body)
-    notes = [*_take_text_boxes(body), *_part_texts(document, "footnotes", "footnote")]
-    notes += _part_texts(document, "endnotes", "endnote")
+    styles = Styles(document)
+    notes = [*_take_text_boxes(body), *_part_texts(document, "footnotes", "footnote", styles, apart)]
+    notes += _part_texts(document, "endnotes", "endnote", styles, apart)
     tables = take_word_tables(body)
     cleaned = io.BytesIO()
     document.save(cleaned)
@@ -106,8 +107,10 @@ def _take_text_boxes(body: Any) -> list[str]:
     return list(texts)
 
 
-def _part_texts(document: Any, part_name: str, tag: str) -> list[str]:
-    """The text of each comment or note in a part beside the document's body."""
+def _part_texts(
+    document: Any, part_name: str, tag: str, styles: Styles | None = None, apart: Apart | None = None
+) -> list[str]:
+    """The text of each comment or note in a part beside the document's body; what is hidden there is put ``apart``."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
@@ -115,6 +118,8 @@ def _part_texts(document: Any, part_name: str, tag: str) -> list[str]:
     for relation in document.part.rels.values():
         if not relation.is_external and relation.reltype.endswith(f"/{part_name}"):
             root = etree.fromstring(relation.target_part.blob, parser)
+            if styles is not None and apart is not None:
+                take_hidden_runs(root, styles, apart)
             texts += [_paragraph_text(node) for node in root.iter(f"{_W}{tag}")]
     return [text for text in texts if text]
 
