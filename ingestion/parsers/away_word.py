@@ -14,7 +14,7 @@ _NAMES = {"w": W[1:-1]}
 _FLATTEST = 40
 """Twentieths of a point that a row is high."""
 _BESIDE, _BEYOND = -7200, 31680
-"""The same, that a frame or an indented paragraph lies off: five inches to the left, or the largest page to the right."""
+"""The same, that a frame or paragraph lies off: five inches to the left, or the largest page to the right."""
 _SPECK, _FAR_LEFT, _FAR_RIGHT = 25_400, -1_828_800, 20_116_800
 """The units of drawings: two points; two inches off the left or upper edge; the largest page."""
 _AWAY = -500.0
@@ -62,9 +62,9 @@ def _boxes(root: Any) -> Iterator[Any]:
     for box in root.iter(f"{W}txbxContent"):
         for around in box.iterancestors():
             name = str(around.tag).rpartition("}")[2]
-            if name == "anchor" and _is_off_page(around):
-                yield box
-            elif name in ("shape", "rect", "roundrect", "group") and _is_styled_away(around.get("style") or ""):
+            if (name == "anchor" and _is_off_page(around)) or (
+                name in ("shape", "rect", "roundrect", "group") and _is_styled_away(around.get("style") or "")
+            ):
                 yield box
             elif name == "p":
                 break

@@ -13,6 +13,7 @@ from typing import cast
 
 from ingestion.decode import declared_encoding, decode_text, unmarked_utf
 from ingestion.parsers.extract import Extract, one_line, tidy
+from ingestion.parsers.mail_bodies import as_shown
 from ingestion.parsers.markup import html_extract
 from ingestion.parsers.plain import text_elements
 from rag_service.domain.document import BlockKind, Element
@@ -27,7 +28,7 @@ _LONGEST_FIELD, _LONGEST_PARAMETERS = 2**18, 2**12
 
 
 def parse_mail(content: bytes) -> Extract:
-    """The subject as title, header lines, and the plain body, or the HTML body where there is no plain one.
+    """The subject as title, header lines, and the plain body as far as the HTML body, if any, says the same.
 
     Raises:
         Refused: ``encrypted`` for a body that only its recipient can read; ``no_text`` for a mail of headers alone.
@@ -83,12 +84,13 @@ def _is_enveloped(message: EmailMessage) -> bool:
 
 
 def _body(message: EmailMessage) -> Extract:
+    found = {}
     for kind in ("plain", "html"):
         part = message.get_body(preferencelist=(kind,))
         text = _part_text(cast(EmailMessage, part)) if part is not None else ""
-        if text.strip():
-            return html_extract(text) if kind == "html" else Extract(text_elements(tidy(text)))
-    return Extract(())
+        found[kind] = text if text.strip() else ""
+    plain = Extract(text_elements(tidy(found["plain"])) if found["plain"] else ())
+    return as_shown(plain, html_extract(found["html"]) if found["html"] else Extract(()))
 
 
 def _part_text(part: EmailMessage) -> str:

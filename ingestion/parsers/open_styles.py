@@ -42,7 +42,7 @@ class Styles:
         return any(_hides(node) for node in self._line(name))
 
     def is_unseen(self, name: str | None, *, ground: str | None = None) -> bool:
-        """Whether letters of this style are specks, or of the colour beneath them: paper, unless a ``ground`` is known."""
+        """Whether letters of this style are specks, or of the colour beneath them: of paper, or the ``ground``."""
         size = self._stated(name, f"{_FO}font-size") or ""
         if size.endswith("pt") and 0 < _points(size) <= _TINY:
             return True

@@ -18,7 +18,7 @@ _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 class TextWalk:
     """Elements in reading order; a note follows the paragraph that refers to it.
 
-    Where the text ``is_on_paper``, white letters are a disguise; on slides and drawings they are commonly meant to be read.
+    Where the text ``is_on_paper``, white letters are a disguise; on slides they are commonly meant to be read.
     """
 
     def __init__(self, styles: Styles, *, page: int | None, is_on_paper: bool = False) -> None:

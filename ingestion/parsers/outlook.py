@@ -9,6 +9,7 @@ from typing import Any
 from ingestion.decode import declared_encoding, decode_text
 from ingestion.parsers.extract import Extract, one_line, tidy
 from ingestion.parsers.mail import mail_extract
+from ingestion.parsers.mail_bodies import as_shown
 from ingestion.parsers.markup import html_extract
 from ingestion.parsers.plain import text_elements
 from rag_service.domain.errors import Refused
@@ -45,14 +46,14 @@ def parse_outlook(content: bytes) -> Extract:
 
 
 def _body(message: Any) -> Extract:
-    """The plain body, or the HTML one where there is no other."""
+    """The plain body as far as the HTML one, if any, says the same."""
     plain = _first(lambda: message.body)
-    if plain and (shown := tidy(_ended(plain))):
-        return Extract(text_elements(shown))
+    shown = tidy(_ended(plain)) if plain else ""
     page = _first(lambda: message.html_body)
     if page is None and (stored := message.properties.binary_prop_value(_HTML)):
         page = decode_text(stored, declared=declared_encoding(stored))
-    return html_extract(_ended(page)) if page and page.strip() else Extract(())
+    read = html_extract(_ended(page)) if page and page.strip() else Extract(())
+    return as_shown(Extract(text_elements(shown) if shown else ()), read)
 
 
 def _first(read: Callable[[], str | None]) -> str | None:

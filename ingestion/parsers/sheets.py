@@ -57,7 +57,7 @@ def _rows(text: str, delimiter: str, quoting: Literal[0, 3]) -> list[list[str]]:
 def parse_xlsx(content: bytes) -> Extract:
     """The shown sheets of a workbook, numbered as pages and named as sections.
 
-    Hidden sheets, rows and columns are concealed, with comments and properties; what cells keep from sight is disguised.
+    Hidden sheets, rows and columns are concealed, comments and properties too; what cells hide is disguised.
     """
     from openpyxl import load_workbook
 

@@ -6,8 +6,8 @@ import io
 import re
 from typing import Any
 
-from ingestion.parsers.concealed_word import W as _W
 from ingestion.parsers.concealed_word import Apart, Styles, take_hidden, take_hidden_runs
+from ingestion.parsers.concealed_word import W as _W
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
 from ingestion.parsers.tables import table_text

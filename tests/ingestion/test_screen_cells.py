@@ -32,7 +32,9 @@ _NAMES = " ".join(
 )
 
 
-def workbook(*, note: str | None = None, width: float | None = None, height: float | None = None, **look: Any) -> Extract:
+def workbook(
+    *, note: str | None = None, width: float | None = None, height: float | None = None, **look: Any
+) -> Extract:
     book = openpyxl.Workbook()
     sheet: Any = book.active
     for row in range(1, 4):
@@ -53,7 +55,8 @@ def sheet(properties: str, *, cell: str = f"<text:p>{SECRET}</text:p>", formats:
     styles = f'{formats}<style:style style:name="c" style:family="table-cell" {style}>{properties}</style:style>'
     table = (
         "<table:table><table:table-row><table:table-cell><text:p>shown</text:p></table:table-cell></table:table-row>"
-        f'<table:table-row><table:table-cell table:style-name="c">{cell}</table:table-cell></table:table-row></table:table>'
+        f'<table:table-row><table:table-cell table:style-name="c">{cell}</table:table-cell></table:table-row>'
+        "</table:table>"
     )
     return opened(styles, table, "spreadsheet")
 
@@ -144,6 +147,10 @@ _PAINTED = (
     '<style:style style:name="p" style:family="paragraph"><style:paragraph-properties fo:background-color="#112233"/>'
     "</style:style>"
 )
+_CELL = (
+    "<table:table><table:table-row><table:table-cell>",
+    "</table:table-cell></table:table-row></table:table>",
+)
 _SPAN = f'<text:span text:style-name="w">{SECRET}</text:span>'
 
 
@@ -153,8 +160,7 @@ _SPAN = f'<text:span text:style-name="w">{SECRET}</text:span>'
         (f"<text:p>{_SPAN}</text:p>", "disguised"),
         (f'<text:p text:style-name="w">{SECRET}</text:p>', "disguised"),
         (
-            f"<table:table><table:table-row><table:table-cell><text:p>a {_SPAN}</text:p></table:table-cell>"
-            "</table:table-row></table:table>",
+            f"{_CELL[0]}<text:p>a {_SPAN}</text:p>{_CELL[1]}",
             "disguised",
         ),
         (f'<text:p text:style-name="p">{_SPAN}</text:p>', "shown"),
