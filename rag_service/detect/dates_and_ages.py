@@ -12,8 +12,10 @@ _MONTHS = (
     "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec"
 )
 _OTHER_MONTHS = (
-    "Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|"
-    "novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|gennaio|"
+    "Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember|janvier|février|mars|avril|juin|juillet|août|septembre|"
+    "octobre|"
+    "novembre|décembre|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|"
+    "gennaio|"
     "febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre|januari|februari|maart|juli|augustus|januari|maj"
 )
 _DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun"
@@ -32,6 +34,7 @@ _DATE = re.compile(
       | {_YEAR}[/.](?:0?[1-9]|1[0-2])[/.]{_DAY}
       | (?:{_DAY}[/.-](?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[/.-]{_DAY})[/.-](?:{_YEAR}|\d\d)
       | (?:0[1-9]|1[0-2])/(?:\d\d|{_YEAR})
+      | {_DAY}[ /.-]?(?:{_MONTHS})[ /.-]?(?:{_YEAR}|\d\d)
     )(?![\w/-]|\.\d)
     | \b(?:(?:{_DAYS})\b,?\s)?(?:the\s)?{_DAY}(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?(?:{_MONTHS}
     |{_OTHER_MONTHS})\b\.?(?:,?\s(?:de\s)?(?:{_YEAR}|['’]\d\d)\b)?
@@ -46,7 +49,8 @@ _NAMED_DAY = re.compile(
     rf"\b(?:{_LONG_DAYS}|January|February|April|June|July|August|September|October|November|December)\b"
 )
 _RELATIVE = re.compile(
-    r"\b(?:yesterday|tomorrow|tonight|(?:last|next|this)\s(?:week|month|year|night|weekend|summer|winter|spring|autumn|fall"
+    r"\b(?:yesterday|tomorrow|tonight|this\s(?:morning|afternoon|evening)|(?:last|next|this)\s(?:week|month|"
+    r"year|night|weekend|summer|winter|spring|autumn|fall"
     r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday))\b",
     re.IGNORECASE,
 )
@@ -63,10 +67,22 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 
+_UNITS = r"years\s(?:ago|later|in|at)|minutes|hours|days|weeks|miles|km|kg|lbs|cm|feet|percent|st|nd|rd|th"
 _NUMBER = r"(?P<age>(?:1[0-2]\d|[1-9]?\d)(?:\.\d{1,2})?)"
+_KIN = (
+    "son|daughter|child|kid|boy|girl|wife|husband|mother|father|mom|mum|dad|brother|sister|baby|grandson|"
+    "granddaughter|"
+    "grandmother|grandfather|nephew|niece|cousin|patient|uncle|aunt|partner"
+)
 _ALONE = r"(?<![\w.,$€£/-])"
 _AGES = (
     re.compile(rf"(?<=[a-zß-ÿ], ){_NUMBER}(?=, )"),  # "Ada Lovelace, 36, said"
+    re.compile(
+        rf"\b(?:{_KIN})\s(?:is|was|turns|turned)\s(?:now\s|only\s|already\s)?{_NUMBER}(?![\w%/:-]|[.,]\d|"
+        rf"\s(?:{_UNITS})\b)"
+    ),
+    # "Ada Lovelace (36), a writer": but not "Section Two (36)"
+    re.compile(rf"(?<=[^\W\d_] \(){_NUMBER}(?=\)(?:,? (?:an?|the|from|of|who|was|is|has|said|and|works|lives)\b|,))"),
     re.compile(rf"{_ALONE}{_NUMBER}[\s-]?(?:years?|yrs?|months?)?[\s-](?:old|of\sage)\b", re.IGNORECASE),
     re.compile(rf"{_ALONE}{_NUMBER}\s?(?:y/?o|yo|yrs)\b", re.IGNORECASE),
     re.compile(
@@ -75,7 +91,8 @@ _AGES = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"\b(?:I['’]m|I\sam|he\sis|she\sis|who\sis|when\sI\swas|he['’]s|she['’]s|was)\s(?:now\s|only\s|about\s|already\s)?"
+        r"\b(?:I['’]m|I\sam|he\sis|she\sis|who\sis|when\sI\swas|he['’]s|she['’]s|was)\s(?:now\s|only\s|about\s|"
+        r"already\s)?"
         rf"{_NUMBER}(?=\s?(?:[.,;!?)]\s|[.;!?)]?$|and\b|when\b))",
         re.IGNORECASE,
     ),

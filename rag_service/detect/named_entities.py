@@ -17,7 +17,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rag_service.detect.dates_and_ages import is_date
-from rag_service.detect.places import find_places
+from rag_service.detect.organizations import is_in_prose, is_known_organization
+from rag_service.detect.places import find_peoples, find_places
+from rag_service.detect.towns import is_town
 from rag_service.detect.windows import paragraphs
 from rag_service.domain.document import Finding
 
@@ -56,6 +58,12 @@ _BETWEEN = {
 _FROM_SPACY_ALONE = frozenset({"location", "date_time", "organization", "nrp"})
 _REMEMBERED = 32_768
 _AT_A_TIME = 512
+_MARKUP = re.compile(r"[\n*|#\[\]()=<>≥≤_→]|\d{4}")
+_PEOPLE = re.compile(r"(?:[Tt]he )?[^\W\d_][\w-]{2,20}(?:ans?|ese|ish|ists?|is|ites?)(?:[ -][\w-]{3,20})?")
+_FULL_NAME = re.compile(r"[^\W\d_][\w'’.-]{0,24}(?: [^\W\d_][\w'’.-]{0,24}){1,3}")
+_ACTS = re.compile(r"\b(?:at|by|with|from|joined|join|for) (?:the )?$")
+_ACRONYM = re.compile(r"[A-Z]{1,4}s?")
+_NEAR = 25
 
 
 class NamedEntities:
@@ -149,16 +157,30 @@ def _sure_words(text: str, marked: Sequence[Marked], entities: Sequence[Finding]
     """What Rampart is sure of, words that stand together as one."""
     last: Finding | None = None
     for word in marked:
-        if not _is_sure(text, word, entities):
+        if not _is_sure(text, word, entities) or (word.kind == "postal_code" and not _beside_place(word, marked)):
             continue
         one = Finding(word.kind, word.start, word.end, min(0.85, word.score))
         gap = text[last.end : one.start] if last else None
-        if last and last.kind == one.kind and _BETWEEN[one.kind].fullmatch(gap or ""):
+        if last and last.kind == one.kind and _belongs(text, last, gap or ""):
             last = Finding(last.kind, last.start, one.end, max(last.score, one.score))
             continue
+        if last and last.kind == one.kind == "street_address" and "\n" in (gap or ""):
+            last = _addressee(text, last)
         yield from _whole(text, last)
         last = one
     yield from _whole(text, last)
+
+
+def _belongs(text: str, last: Finding, gap: str) -> bool:
+    """Whether the next word of the same kind goes on with what is there. A line before that of the number is a name."""
+    if last.kind == "street_address" and "\n" in gap and not any(map(str.isdigit, text[last.start : last.end])):
+        return False
+    return _BETWEEN[last.kind].fullmatch(gap) is not None
+
+
+def _addressee(text: str, line: Finding) -> Finding:
+    """The line before that of the street, which the model takes for its beginning."""
+    return Finding("person", line.start, line.end, 0.5) if _FULL_NAME.fullmatch(text, line.start, line.end) else line
 
 
 def _whole(text: str, found: Finding | None) -> Iterator[Finding]:
@@ -188,6 +210,15 @@ def _is_sure(text: str, word: Marked, entities: Sequence[Finding]) -> bool:
     return word.score >= (_SURE_PHONE if word.kind == "phone_number" else _SURE_ADDRESS)
 
 
+def _beside_place(code: Marked, marked: Sequence[Marked]) -> bool:
+    """Whether a part of an address stands near: an invoice has a number as well."""
+    return any(
+        word.kind in {"location", "street_address"} and word.score >= _MAYBE_NAME
+        and word.start < code.end + _NEAR and word.end > code.start - _NEAR
+        for word in marked
+    )  # fmt: skip
+
+
 def _agreed(text: str, entity: Finding, inside: Sequence[Marked]) -> Iterator[Finding]:
     """What of spaCy's finding stands, given what Rampart thinks of its words."""
     if entity.kind == "person" and not any(w.kind == "person" and w.score >= _MAYBE_NAME for w in inside):
@@ -195,11 +226,24 @@ def _agreed(text: str, entity: Finding, inside: Sequence[Marked]) -> Iterator[Fi
     value = text[entity.start : entity.end]
     if entity.kind == "organization" and len(value.split()) <= 3 and "," not in value and _is_name(inside):
         return
+    if entity.kind == "organization" and not _may_be_organization(text, entity, value):
+        return
+    if entity.kind == "nrp" and not (any(True for _ in find_peoples(value)) or _PEOPLE.fullmatch(value)):
+        return
     if entity.kind == "location":
-        listed = any(True for _ in find_places(value))
+        listed = any(True for _ in find_places(value)) or is_town(value)
         if not listed and not any(w.kind in {"location", "street_address"} for w in inside):
             return
     yield from _trimmed(text, entity, 0.6)
+
+
+def _may_be_organization(text: str, entity: Finding, value: str) -> bool:
+    """spaCy takes headings and abbreviations for organisations."""
+    if is_known_organization(value):
+        return True
+    if _ACRONYM.fullmatch(value) and not _ACTS.search(text[max(0, entity.start - 12) : entity.start]):
+        return False
+    return not _MARKUP.search(value) and is_in_prose(text, entity.start, entity.end)
 
 
 def _is_name(inside: Sequence[Marked]) -> bool:

@@ -14,7 +14,7 @@ _USUAL = re.compile(
 )
 _RARE = re.compile(r"(?:5018|5020|5038|5[6-9]\d\d|6\d{3})\d{8,15}|(?:2131|1800)\d{11}|35\d{14}|4\d{18}|62\d{14,17}")
 _CARD_WORD = re.compile(
-    r"\b(?:cards?|credit|debit|visa|master ?card|maestro|amex|"
+    r"\b(?:cards?|charged?|credit|debit|visa|master ?card|maestro|amex|"
     r"american express|discover|diners|jcb|karte|kreditkarte|tarjeta|carte|carta)\b",
     re.IGNORECASE,
 )

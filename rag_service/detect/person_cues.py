@@ -13,11 +13,12 @@ _NAME = (
     rf"(?P<name>{_WORD}(?:[ ]{{1,2}}(?:(?:van|von|de|der|den|da|del|della|di|dos|la|le|al|bin|ten|zu)"
     rf"[ ]){{0,2}}{_WORD}){{0,3}})"
 )
-_TITLES = (
+TITLES = (
     r"(?:Mr|Mrs|Ms|Mx|Messrs|Dr|Prof|Rev|Hon|Sr|Sra|Srta|Sig|Dott|Mme|Mlle)\b\.?"
-    r"|(?:Miss|Sir|Madam|Lady|Lord|Dame|Professor|Doctor|Herr|Frau|Fräulein|Señor|Señora|Monsieur|Madame|Signor|Signora)\b"
+    r"|(?:Miss|Sir|Madam|Lady|Lord|Dame|Professor|Doctor|Herr|Frau|Fräulein|Señor|Señora|Monsieur|Madame|Signor|"
+    r"Signora)\b"
 )
-_TITLED = re.compile(rf"(?<![\w.])(?P<title>{_TITLES})(?:[ ](?:Dr|Prof)\.?)?[ ]{{1,2}}{_NAME}")
+_TITLED = re.compile(rf"(?<![\w.])(?P<title>{TITLES})(?:[ ](?:Dr|Prof)\.?)?[ ]{{1,2}}{_NAME}")
 _CUES = re.compile(
     rf"""
     (?:(?:[Mm]y|[Hh]is|[Hh]er|[Tt]he)[ ](?:full[ ]|first[ ]|last[ ]|middle[ ])?name(?:['’]s|[ ]is)

@@ -22,6 +22,7 @@ from rag_service.detect.named_entities import NamedEntities
 from rag_service.detect.numbers import find_cards, find_licences
 from rag_service.detect.organizations import find_organizations
 from rag_service.detect.person_cues import find_cued_names, find_titles
+from rag_service.detect.phones import find_phones, with_extension
 from rag_service.detect.pii_patterns import (
     PHONE_THRESHOLD,
     THRESHOLD,
@@ -32,13 +33,15 @@ from rag_service.detect.places import find_peoples, find_places
 from rag_service.detect.recognizers import Recognizer
 from rag_service.detect.settle import layered, united
 from rag_service.detect.street_addresses import find_postal_codes, find_streets
+from rag_service.detect.towns import find_towns
 from rag_service.detect.windows import windows
 from rag_service.domain.document import Finding
 
-VERSION = "pii-2"
+VERSION = "pii-3"
 
 _WORTH_A_LOOK = re.compile(
-    r"@|\d(?:[^\w\n]{0,3}\d){5}|[^\W\d_]\d{3}|\d{4}[^\W\d_]|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{1,40}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d"
+    r"@|\d(?:[^\w\n]{0,3}\d){5}|[^\W\d_]\d{3}|\d{4}[^\W\d_]|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{1,40}|"
+    r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d"
     r"|[A-Za-z]{6}[\dL-V]{2}[A-Za-z][\dL-V]{2}|[A-Za-z]{2} ?\d\d ?\d|[A-Za-z0-9]{25}"
 )
 _RULES: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
@@ -50,14 +53,19 @@ _RULES: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
     ("title", find_titles),
     ("person", find_cued_names),
     ("location", find_places),
+    ("location", find_towns),
     ("nrp", find_peoples),
     ("organization", find_organizations),
 )
 _NUMBERS: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
     ("credit_card", find_cards),
     ("us_driver_license", find_licences),
+    ("phone_number", find_phones),
 )
 _FROM_MODELS = NEEDS_LANGUAGE | {"street_address", "postal_code"}
+_WRITTEN_DATE = re.compile(
+    r"(?:\d{1,2} )?(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)"
+)
 _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§)\.?\s?|\.)$", re.IGNORECASE)
 
 
@@ -90,6 +98,7 @@ class PiiDetector:
         if kinds & IDENTIFIERS - {CREDENTIAL, CUSTOM}:
             found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
             found += (one for kind, find in _NUMBERS if kind in kinds for one in find(revealed.text))
+        found = [with_extension(revealed.text, one) if one.kind == "phone_number" else one for one in found]
         found += (one for added in self._recognizers if added.kind in kinds for one in added.find(revealed.text))
         settled = united(found)
         if kinds - IDENTIFIERS:
@@ -148,6 +157,8 @@ def _counts(result: Any, text: str, needs_context: frozenset[str]) -> bool:
     explanation = result.analysis_explanation
     in_context = bool(explanation is not None and explanation.supportive_context_word)
     kind = result.entity_type
+    if kind == "PHONE_NUMBER" and _WRITTEN_DATE.fullmatch(text, result.start, result.end):
+        return False
     if kind in needs_context:
         return in_context
     if kind == "IP_ADDRESS" and not in_context:

@@ -39,7 +39,20 @@ Tonga|
 Trinidad and Tobago|Tunisia|Turkey|Türkiye|Turkmenistan|Tuvalu|Uganda|Ukraine|United Arab Emirates|United Kingdom|
 United States of America|
 United States|Uruguay|Uzbekistan|Vanuatu|Vatican City|Venezuela|Vietnam|Viet Nam|Western Sahara|Yemen|Zambia|
-Zimbabwe|England|Scotland|
+Zimbabwe|American Samoa|Anguilla|Antarctica|Aruba|Bouvet Island|British Indian Ocean Territory|British Virgin Islands|
+Brunei Darussalam|Cayman Islands|Christmas Island|Cocos Islands|Cook Islands|Curaçao|Côte d'Ivoire|
+Democratic Republic of the Congo|Republic of the Congo|DR Congo|Falkland Islands|Faroe Islands|French Guiana
+|French Southern Territories|
+Guernsey|Heard Island and McDonald Islands|Isle of Man|Lao People's Democratic Republic|Libyan Arab Jamahiriya
+|Norfolk Island|
+Northern Mariana Islands|Palestinian Territories|Palestinian Territory|Pitcairn Islands|Réunion
+|Saint Barthelemy|Saint Martin|
+Saint Pierre and Miquelon|Saint Vincent and the Grenadines|Sao Tome and Principe|São Tomé and Príncipe
+|Slovak Republic|
+South Georgia and the South Sandwich Islands|Svalbard & Jan Mayen Islands|Turks and Caicos Islands|
+United States Virgin Islands|United States Minor Outlying Islands|US Virgin Islands|Wallis and Futuna
+|Republic of Korea|
+Republic of Ireland|People's Republic of China|England|Scotland|
 Wales|Northern Ireland|Great Britain|Deutschland|Österreich|Schweiz|España|Italia|Nederland|België|Sverige|Norge|
 Danmark|Suomi|Polska|
 Brasil|México|U\\.S\\.A\\.|U\\.S\\.|U\\.K\\.|USA|UK|UAE
@@ -94,7 +107,10 @@ Orthodox|Sunni|Shia|Shiite|
 Atheist|Republican|Democrat|Democratic|Libertarian|Labour|Tory|Conservative Party|Communist|Socialist
 """.replace("\n", "")
 _PLACE = re.compile(rf"(?<![\w-])(?:the\s)?(?P<place>{_COUNTRIES}|{_STATES})(?![\w-]|\.\w)")
-_PEOPLE = re.compile(rf"(?<![\w-])(?:{_PEOPLES})(?:s|es)?(?![\w-])")
+_PEOPLE = re.compile(
+    rf"(?<![\w-])(?:{_PEOPLES})(?:s|es)?(?![\w-]|\s(?:Republic|Guiana|Polynesia|Samoa|Southern|Virgin|Indian|"
+    rf"Ocean|Islands?|Sea|Kingdom|Empire)\b)"
+)
 
 
 def find_places(text: str) -> Iterator[Finding]:

@@ -31,28 +31,36 @@ Road|Roads|Rd|Route|Row|Shoal|Shoals|Shore|Shores|Skyway|Spring|Springs|Spur|Squ
 Stream|Street|Streets|
 St|Summit|Terrace|Ter|Throughway|Trace|Track|Trafficway|Trail|Trl|Tunnel|Turnpike|Underpass|Union|Unions|Valley|
 Valleys|Vale|
-Via|Viaduct|View|Views|Village|Villages|Ville|Vista|Walk|Walks|Wall|Way|Ways|Well|Wells|Wharf|Yard
+Via|Viaduct|View|Views|Village|Villages|Ville|Vista|Walk|Walks|Wall|Way|Ways|Well|Wells|Wharf|Yard|
+Quays|Strip|Tarn|Mall|Esplanade|Grange|Nook|Link|Gully|Reach|Highlands|Subdivision
 """.replace("\n", "")
 _UNIT = (
-    r"(?:[,.]?\s{1,2}(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl|Room|Rm|Level|Appartamento|Wohnung|Whg|App|Piso|Bldg)"
+    r"(?:\s?[,.]?\s{1,2}(?:Apt|Apto|Apartment|Suite|Ste|Unit|Flat|Floor|Fl|Room|Rm|Level|Appartamento|Wohnung|"
+    r"Whg|App|Piso|Puerta|"
+    r"Bldg|Edif|Edificio|Depto|Interior|Int|Local|Bloco|Andar|Esc|Bte|bus|lgh)"
     r"\.?\s?\#?\s?[\w-]{1,8}|,?\s\#\s?\d{1,6})"
 )
 _HOUSE = r"\d{1,6}(?:[-/]\d{1,5})?\s?[A-Za-z]?(?:[ ](?:bis|ter)|½)?"
 _STREET = re.compile(
     rf"""
     # 12 North High Street, Apt 4
-    (?:(?:Flat|Unit|Apt|Suite|Studio)\.?\s[\w-]{{1,6}},?\s{{1,2}})?
+    (?:(?:Flat|Unit|Apt|Suite|Studio|Level|House[ ]No|H\.[ ]?No|Plot[ ]No)\.?\s[\w-]{{1,6}},?\s{{1,2}})?
     (?<![\w.,/#-])\d{{1,6}}[A-Za-z]?(?:[-/]\d{{1,5}})?,?\s(?:[NSEW]{{1,2}}\.?\s)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd
       |th)|of|the)\s){{1,4}}
       (?:{_SUFFIX})\b\.?(?:\s(?:North|South|East|West|[NSEW]{{1,2}})\b\.?)?{_UNIT}?
+    # Studio 4, Morris Mountain
+    | \b(?:Flat|Unit|Studio|Suite|Apt)\.?\s\d{{1,5}}[A-Za-z]?,?\s(?:{_WORD}\s){{1,3}}(?:{_SUFFIX})\b
     # 12, rue de la Paix
     | (?<![\w.,/-])\d{{1,4}}(?:\s(?:bis|ter))?,?\s(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Bb]d|[Pp]lace|[Cc]hemin
     |[Aa]llée|[Ii]mpasse|[Qq]uai|[Cc]ours|[Rr]oute)
-      (?:\s(?:de|du|des|la|le|les|{_WORD}|[dl]['’]{_WORD})){{1,6}}
+      (?:\s(?!Suite|Apt|Unit|Appartement)(?:de|du|des|la|le|les|{_WORD}|[dl]['’]{_WORD})){{1,6}}{_UNIT}?
     # Calle Mayor 5, Via Roma, 12, Rua das Flores, 33
     | \b(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Camino|Ronda|Cuesta|Pasaje|Callejón|Glorieta|Rambla|Via|Viale
     |V\.le|Piazza|Corso|Vicolo|Largo|
-      Strada|Contrada|Borgo|Canale|Stretto|Rotonda|Incrocio|Rua|Travessa|Praça|Alameda|Estrada|Rodovia|ul\.|al\.
+      Strada|Contrada|Borgo|Canale|Stretto|Rotonda|Incrocio|Rua|Travessa|Praça|Alameda|Estrada|Rodovia
+      |Calzada|Diagonal|Circunvalación|Prolongación|Privada|Retorno|Carrera|Cra\.|Jl\.|Jalan|Jln\.|Gang|Gg\.
+      |plac|aleja|Str\.|Strada|Șoseaua
+      |Bulevardul|Aleea|[Uu]lica|ul\.|al\.
         |pl\.|os\.)
       (?:\s(?:de|del|della|dei|delle|di|da|das|do|dos|la|las|los|el|{_WORD})){{1,6}},?\s(?:n[º°.]\s?
         |No:?\s?)?{_HOUSE}\b{_UNIT}?
@@ -65,9 +73,12 @@ _STREET = re.compile(
     re.VERBOSE,
 )
 _JOINED = re.compile(
-    rf"(?:straße|strasse|straat|gasse|gatan|vägen|stigen|gränd|gade|vej|gata|veien|vegen|katu|kuja|polku|"
+    rf"(?:straße|strasse|straat|gasse|gatan|vägen|stigen|gränd|gade|vej|gata|veien|vegen|katu|kuja|polku|backen|"
+    rf"gården|torget|allén|"
     rf"laan|gracht|plein|kade|dijk|"
-    rf"str\.|allee|platz|damm|ufer|weg|\b(?:Straße|Strasse|Str\.|Weg|Allee|Platz|Gasse|Ring|Damm|Sokak|Sok\.|Caddesi|Cad\.|Cd\.|Sk\.))"
+    rf"str\.|allee|platz|damm|ufer|weg|steeg|singel|dreef|\b(?:Straße|Strasse|Str\.|Weg|Allee|Platz|Gasse|Ring|"
+    rf"Damm|[Uu]tca|[Úú]t|[Úú]tja|[Tt]ér|[Kk]örút|[Uu]lica|[Cc]esta|[Tt]rg|[Nn]áměstí|[Tt]řída|Sokak|Sok\.|"
+    rf"Caddesi|Cad\.|Cd\.|Sk\.))"
     rf"\s{_HOUSE}\b{_UNIT}?"
 )
 _NAME_BEFORE = re.compile(rf"(?:(?:{_WORD}|\d{{1,3}}\.)[ -]){{0,3}}(?:[{_CAPITAL}][\w'’-]{{0,40}})?$")

@@ -41,6 +41,7 @@ HITS = [
     ("server 192.168.10.4", "ip_address", "192.168.10.4"),
     ("host 2001:db8:85a3::8a2e:370:7334", "ip_address", "2001:db8:85a3::8a2e:370:7334"),
     ("pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "crypto", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+    ("office 328-514-1813 x792", "phone_number", "328-514-1813 x792"),
     ("password: hunter2", "credential", "hunter2"),
 ]
 NEAR_MISSES = [
@@ -52,6 +53,7 @@ NEAR_MISSES = [
     "see section 4.2.1.3 of the manual",
     "part 943476591 weighs 4 kg",
     "ISBN 978-3-16-148410-0",
+    "due on 05.06.2013 or 02.05.1980",
     "₹1,00,000 of 10,00,000",
     "jane.doe at example",
     "yourname@zxbank",

@@ -11,15 +11,17 @@ from rag_service.detect.dates_and_ages import find_ages, find_dates, is_date
 from rag_service.detect.hosts import find_links
 from rag_service.detect.organizations import find_organizations
 from rag_service.detect.person_cues import find_cued_names, find_titles
+from rag_service.detect.phones import find_phones
 from rag_service.detect.places import find_peoples, find_places
 from rag_service.detect.settle import layered
 from rag_service.detect.street_addresses import find_postal_codes, find_streets
+from rag_service.detect.towns import find_towns
 from rag_service.domain.document import Finding
 
 Find = Callable[[str], Iterable[Finding]]
 FINDERS: tuple[Find, ...] = (
     find_ages, find_dates, find_links, find_organizations, find_cued_names, find_titles, find_peoples, find_places,
-    find_postal_codes, find_streets,
+    find_postal_codes, find_streets, find_phones, find_towns,
 )  # fmt: skip
 HITS: list[tuple[Find, str, list[str]]] = [
     (find_streets, "Deliver to 12 North High Street, Apt 4 please", ["12 North High Street, Apt 4"]),
@@ -43,6 +45,19 @@ HITS: list[tuple[Find, str, list[str]]] = [
     (find_cued_names, "Patient: Ada Lovelace\nAge: 36", ["Ada Lovelace"]),
     (find_organizations, "Bauer & Fink GmbH sued Kestrel Systems Inc.", ["Bauer & Fink GmbH", "Kestrel Systems Inc"]),
     (find_organizations, "University of Leeds, Miller and Sons", ["Miller and Sons", "University of Leeds"]),
+    (find_organizations, "Ann works for Corvane, and has a contract with Blue Heron", ["Corvane", "Blue Heron"]),
+    (find_organizations, "Is Corvane a.s. hiring? Ask Customer Relations, Heron Ltd", ["Corvane a.s", "Heron Ltd"]),
+    (find_organizations, "shares of Corvane fell; Heron shareholders left", ["Corvane", "Heron"]),
+    (find_organizations, "a letter from Siemens to the Ministry of Arts", ["Siemens", "Ministry of Arts"]),
+    (find_streets, "Kossuth utca 135, ulica Prosta 4", ["ulica Prosta 4", "Kossuth utca 135"]),
+    (find_streets, "near Studio 80, Morris Mountain", ["Studio 80, Morris Mountain"]),
+    (find_dates, "on 04-Feb-2002, this morning", ["04-Feb-2002", "this morning"]),
+    (find_ages, "my son is 26, and Ann Lee (60), a baker", ["26", "60"]),
+    (find_towns, "born in Valladolid, by train to Leeds", ["Valladolid", "Leeds"]),
+    (find_towns, "she lives in Obernwald near Fort Ernest", ["Obernwald", "Fort Ernest"]),
+    (find_towns, "Ann;Karlovac;12", ["Karlovac"]),
+    (find_phones, "call me at 908 9 677", ["908 9 677"]),
+    (find_phones, "+90(202)8114508 x12", ["+90(202)8114508 x12"]),
     (find_places, "from New Zealand to Texas", ["New Zealand", "Texas"]),
     (find_peoples, "a Kenyan writer among Catholics", ["Kenyan", "Catholics"]),
 ]  # fmt: skip
@@ -57,6 +72,13 @@ NEAR_MISSES: list[tuple[Find, str]] = [
     (find_titles, "Sir, yes. A miss is a miss."),
     (find_cued_names, "Dear Customer,\nDear Sir or Madam,\nHi all,\nthis is Important"[:40]),
     (find_organizations, "We bought As many As we could."),
+    (find_organizations, "The board of Directors works at Berlin. Employees of France."),
+    (find_organizations, "Summer & Fall"),
+    (find_streets, "Spring 2025, Engineering 101, put 5 in"),
+    (find_ages, "Table Two (36) shows; the wait is 26 minutes; my daughter is 5 feet tall"),
+    (find_towns, "Reading is nice. Best, Ann. The report in English; see the table in Section 4."),
+    (find_phones, "call 2024-05-06, order 9089677, text 12.05.2024, 1+1234567"),
+    (find_peoples, "the Czech Republic and French Guiana"),
     (find_places, "a turkey in the oven, made of china"),
     (find_peoples, "polish the floor"),
 ]
