@@ -157,7 +157,7 @@ class _Row:
     def length(self) -> int:
         """With head, tail and what fills it up: one of few lengths, which no other text has a say in."""
         least = self.stop - self.low + 2
-        step = max(4, 1 << (least.bit_length() - 3))
+        step = max(4, 1 << max(0, least.bit_length() - 3))
         return -(-least // step) * step
 
 
