@@ -158,10 +158,10 @@ def _more(tag: Tag, keys: TenantKeys) -> Mapping[str, Any]:
         return {"released": {"kinds": sorted(tag.released), "reasons": list(tag.verdict.reasons)}}
     if not tag.is_held:
         return {}
-    if not (tag.replaces and tag.takes_over):
+    if not tag.replaces or not (tag.takes_over or tag.most_readers is not None):
         return {"members": sorted(tag.members)}
     readers = None if tag.most_readers is None else sorted(map(keys.principal_token, tag.most_readers))
-    named = None if tag.request.access is None else sorted(map(str, tag.access))
+    named = None if tag.request.access is None or not tag.takes_over else sorted(map(str, tag.access))
     return {"members": sorted(tag.members), "waits_with": {"access": named, "most_readers": readers}}
 
 

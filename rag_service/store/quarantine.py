@@ -22,7 +22,14 @@ from rag_service.store.decisions import Held, reject, release
 from rag_service.store.held_rows import as_listed, held_one, held_rows, opened_held
 from rag_service.store.holding import hold_live
 from rag_service.store.members import member_ids
-from rag_service.store.reviews import Reviewed, opened_reviews, record, released_kinds, sealed_review
+from rag_service.store.reviews import (
+    Reviewed,
+    last_previewed,
+    opened_reviews,
+    record,
+    released_kinds,
+    sealed_review,
+)
 
 _MOST_ON_A_PAGE = 200
 
@@ -109,12 +116,14 @@ class Quarantine:
     ) -> int:
         """The version is live in the place of the former, and the index is to follow. Returns its number.
 
-        Raises ``NotFound`` as ``find``; ``Conflict`` where another ``version`` is held than was judged, where the
-        reviewer uploaded it, and where it cannot become live as it is.
+        Without ``version`` it is the one that this reviewer looked at last, if they looked at any.
+
+        Raises ``NotFound`` as ``find``; ``Conflict`` where another version is held than was judged, where the reviewer
+        uploaded it, and where it cannot become live as it is.
         """
         _demand(scope, Role.REVIEW)
         async with self._database.write(scope.tenant) as connection:
-            held = await held_one(connection, scope, keys, document_id, version)
+            held = await _judged(connection, scope, keys, document_id, version)
             if isinstance(scope, AccessScope) and not self._review_own and scope.user in held.uploaders:
                 raise Conflict("review", "somebody else than its uploader and its owner is to release this document")
             await record(connection, sealed_review(keys, held.about, Decision.RELEASED, _who(scope), note))
@@ -136,11 +145,11 @@ class Quarantine:
     ) -> int:
         """The version and its key are gone, and the document too where nothing of it is live. Returns its number.
 
-        Raises ``NotFound`` as ``find``; ``Conflict`` where another ``version`` is held than was judged.
+        Raises ``NotFound`` as ``find``; ``Conflict`` where another version is held than was judged, as ``release``.
         """
         _demand(scope, Role.REVIEW)
         async with self._database.write(scope.tenant) as connection:
-            held = await held_one(connection, scope, keys, document_id, version)
+            held = await _judged(connection, scope, keys, document_id, version)
             await record(connection, sealed_review(keys, held.about, Decision.REJECTED, _who(scope), note))
             for member in await _waiting_with(connection, scope, keys, held):
                 await record(connection, sealed_review(keys, member.about, Decision.REJECTED, _who(scope)))
@@ -161,12 +170,18 @@ class Quarantine:
         _demand(scope, Role.REVIEW, Role.AUDIT)
         reviews = tables.reviews.c
         query = select(tables.reviews).where(reviews.tenant_id == scope.tenant).order_by(reviews.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(reviews.id < before)
         if document_id is not None:
             query = query.where(reviews.document_id == document_id)
+        found: list[Review] = []
         async with self._database.read(scope.tenant) as connection:
-            return opened_reviews(keys, (await connection.execute(query)).all())
+            while len(found) < limit:  # whatever entries between them were altered: those behind are shown
+                later = query if before is None else query.where(reviews.id < before)
+                rows = (await connection.execute(later)).all()
+                found += opened_reviews(keys, rows)
+                if len(rows) < limit:
+                    break
+                before = rows[-1].id
+        return found[:limit]
 
     async def hold(
         self,
@@ -191,6 +206,19 @@ class Quarantine:
             return None
         async with self._database.read(operator.tenant) as connection:
             return await released_kinds(connection, operator, keys, about)
+
+
+async def _judged(
+    connection: Connection,
+    scope: AccessScope | OperatorScope,
+    keys: TenantKeys,
+    document_id: str,
+    version: int | None,
+) -> Held:
+    """What is held, if it is what the reviewer means: its uploader may have put another in its place. Raises so."""
+    if version is None:
+        version = await last_previewed(connection, scope.tenant, keys, document_id, _who(scope))
+    return await held_one(connection, scope, keys, document_id, version)
 
 
 async def _waiting_with(

@@ -105,6 +105,22 @@ async def newest_reviewed(connection: Connection, tenant: TenantId, document_id:
     return int((await connection.execute(query)).scalar_one() or 0)
 
 
+async def last_previewed(
+    connection: Connection, tenant: TenantId, keys: TenantKeys, document_id: str, by: str
+) -> int | None:
+    """The version of the document that this reviewer looked at last; ``None`` where they looked at none."""
+    reviews = tables.reviews.c
+    query = (
+        select(tables.reviews)
+        .where(reviews.tenant_id == tenant, reviews.document_id == document_id)
+        .order_by(reviews.id.desc())
+    )
+    for told, decision in _opened(keys, (await connection.execute(query)).all()):
+        if decision is Decision.PREVIEWED and told["by"] == by:
+            return int(told["review"].version)
+    return None
+
+
 async def released_kinds(
     connection: Connection, operator: OperatorScope, keys: TenantKeys, about: Reviewed
 ) -> tuple[str, ...] | None:

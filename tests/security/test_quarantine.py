@@ -13,6 +13,7 @@ import pytest
 
 from rag_service.authentication import operate
 from rag_service.doctor.examine import examine
+from rag_service.domain.errors import Conflict
 from rag_service.domain.identity import Role
 from rag_service.owner.desk import LocalDesk
 from rag_service.settings import Settings
@@ -251,6 +252,57 @@ def test_a_released_version_brings_the_readers_and_owner_it_was_uploaded_for(run
             assert (await ann.get(f"{place}/text")).status_code == 404
             told = (await root.get(f"{place}/access")).json()
             assert told == {"allow": ["user:bob", "user:root"], "owner": "root"}
+
+    run(scenario())
+
+
+def test_a_released_version_reaches_nobody_whom_the_list_was_widened_for_since(run: Run, open_companies: Open) -> None:
+    """Its owner named who may read it; what is live was shared with everyone while it waited."""
+
+    async def scenario() -> None:
+        async with (
+            open_companies("acme") as (acme,),
+            acme.worker_at_work(),
+            client(acme.service, await key(acme, "ann")) as ann,
+        ):
+            told = {"source": "wiki:ferry", "allow": ["user:bob"]}
+            document = (await uploaded(ann, content=CLEAN.encode(), **told))["document_id"]
+            assert (await uploaded(ann, content=HELD.encode(), **told))["state"] == "quarantined"
+            place = f"/v1/tenants/acme/documents/{document}/access"
+            assert (await ann.put(place, json={"allow": ["everyone"]})).status_code == 204
+            with pytest.raises(Conflict):
+                await decide(acme, "release", document)
+            assert (await ann.put(place, json={"allow": ["user:ann"]})).status_code == 204
+            await decide(acme, "release", document)
+            assert (await ann.get(place)).json()["allow"] == ["user:ann"]
+
+    run(scenario())
+
+
+def test_nothing_is_decided_about_what_took_the_place_of_what_the_reviewer_saw(
+    run: Run, open_companies: Open, settings: Settings
+) -> None:
+    async def scenario() -> None:
+        async with (
+            open_companies("acme") as (acme,),
+            acme.worker_at_work(),
+            client(acme.service, await key(acme, "ann")) as ann,
+            reviewers(acme, "rex", "roz") as (rex, roz),
+        ):
+            document = (await uploaded(ann, content=HELD.encode(), **SHARED))["document_id"]
+            assert (await rex.get(f"{PLACE}/{document}")).json()["version"] == 1
+            await uploaded(ann, content=HELD.replace("eleven", "ten").encode(), **SHARED)
+            for what in ("release", "reject"):
+                assert (await rex.post(f"{PLACE}/{document}/{what}")).status_code == 409
+            await roz.get(f"{PLACE}/{document}")  # what another saw is not what this one judged
+            assert (await rex.post(f"{PLACE}/{document}/release")).status_code == 409
+            assert (await roz.post(f"{PLACE}/{document}/release")).json()["version"] == 2
+
+            entries = (await rex.get(f"{PLACE}/history")).json()["reviews"]
+            spoil = "UPDATE reviews SET sealed_entry = ? WHERE id = ?"
+            assert tamper(settings.data_dir, spoil, b"x", entries[0]["review_id"]) == 1
+            page = (await rex.get(f"{PLACE}/history", params={"limit": 1})).json()
+            assert page["next"] == page["reviews"][0]["review_id"] == entries[1]["review_id"]
 
     run(scenario())
 
