@@ -20,7 +20,7 @@ from ingestion.stages import Stages
 from ingestion.verdict import RULE_VERSION, verdict
 from rag_service.authentication import operate
 from rag_service.domain.document import Finding, MediaType, ScreenedDocument, ScrubbedDocument
-from rag_service.domain.errors import IntegrityError, Refused, StageFailed
+from rag_service.domain.errors import IntegrityError, RagError, Refused, StageFailed
 from rag_service.store.revalidation import LiveMeta, Outcome, Rejudged, Revalidation, StoredText
 from rag_service.store.tenants import Tenant
 
@@ -46,15 +46,19 @@ async def revalidate(
     stored: Revalidation,
     stages: Stages,
     *,
+    holds: bool = True,
     everything: bool = False,
     watch: Callable[[Sweep], None] = lambda _: None,
 ) -> Sweep:
-    """Every live document that other detectors judged was judged by those of today; with ``everything``, each."""
+    """Every live document that other detectors judged was judged by those of today; with ``everything``, each.
+
+    Where nothing ``holds``, suspicious passages are marked anew, and every document stays live.
+    """
     sweep = Sweep(tenant.name)
     async for live in _live(tenant, stored):
         sweep.looked_at += 1
         if everything or is_outdated(live.told):
-            await _judge_anew(tenant, stored, stages, live, sweep)
+            await _judge_anew(tenant, stored, stages, live, sweep, holds=holds)
         watch(sweep)
     return sweep
 
@@ -75,16 +79,22 @@ async def _live(tenant: Tenant, stored: Revalidation) -> AsyncIterator[LiveMeta]
             return
 
 
-async def _judge_anew(tenant: Tenant, stored: Revalidation, stages: Stages, live: LiveMeta, sweep: Sweep) -> None:
+async def _judge_anew(
+    tenant: Tenant, stored: Revalidation, stages: Stages, live: LiveMeta, sweep: Sweep, *, holds: bool
+) -> None:
     try:
         text = await stored.text(operate(tenant), live)
         if text is None:
             return
         judged = await stages.judge(await stages.screen(_as_scrubbed(live, text)))
-        outcome = await stored.store(operate(tenant), tenant.keys, live, _rejudged(live, text, judged))
-    except (IntegrityError, Refused, StageFailed) as error:
-        _log.error("not_judged_anew", document=live.document_id, error=type(error).__name__)
-        sweep.failed.append(live.document_id)
+        outcome = await stored.store(operate(tenant), tenant.keys, live, _rejudged(live, text, judged, holds=holds))
+    except RagError as error:
+        if not isinstance(error, IntegrityError | Refused | StageFailed):
+            raise  # it is not this document's alone
+        _fail(live, sweep, error)
+        return
+    except Exception as error:  # noqa: BLE001  # what one document meets keeps none of those behind it from its judge
+        _fail(live, sweep, error)
         return
     if outcome is Outcome.OVERTAKEN:
         return
@@ -93,6 +103,11 @@ async def _judge_anew(tenant: Tenant, stored: Revalidation, stages: Stages, live
     if outcome is Outcome.HELD:
         _log.warning("held_when_judged_anew", document=live.document_id)
         sweep.quarantined.append(live.document_id)
+
+
+def _fail(live: LiveMeta, sweep: Sweep, error: Exception) -> None:
+    _log.error("not_judged_anew", document=live.document_id, error=type(error).__name__)
+    sweep.failed.append(live.document_id)
 
 
 def _as_scrubbed(live: LiveMeta, stored: StoredText) -> ScrubbedDocument:
@@ -110,7 +125,7 @@ def _as_scrubbed(live: LiveMeta, stored: StoredText) -> ScrubbedDocument:
     )
 
 
-def _rejudged(live: LiveMeta, stored: StoredText, judged: ScreenedDocument) -> Rejudged:
+def _rejudged(live: LiveMeta, stored: StoredText, judged: ScreenedDocument, *, holds: bool) -> Rejudged:
     """What was hidden is not known of documents that were stored before it was kept: what was said of it stays."""
     kept = () if stored.screening else live.told["concealments"]
     judged = replace(judged, concealments=tuple(sorted({*judged.concealments, *kept})))
@@ -118,7 +133,7 @@ def _rejudged(live: LiveMeta, stored: StoredText, judged: ScreenedDocument) -> R
     return Rejudged(
         detector_version=judged.detector_version,
         verdict_version=decided.detector_version,
-        reasons=decided.reasons,
+        reasons=decided.reasons if holds else (),
         kinds=[finding.kind for finding in judged.suspicions],
         concealments=judged.concealments,
         screening=screening_record(judged),

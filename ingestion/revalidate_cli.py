@@ -68,7 +68,12 @@ async def _swept(tenant: str | None, data_dir: DataDir, *, everything: bool) -> 
                     bar.update(task, completed=sweep.looked_at)  # type: ignore[arg-type]  # rich's own kind of int
 
                 swept = await sweep_through(
-                    one, store.revalidation, stages.of(one.id), everything=everything, watch=watch
+                    one,
+                    store.revalidation,
+                    stages.of(one.id),
+                    holds=settings.hold_suspects,
+                    everything=everything,
+                    watch=watch,
                 )
                 sweeps.append(swept)
                 if swept.quarantined:

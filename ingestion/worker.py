@@ -206,10 +206,18 @@ class Worker:
             try:
                 with suppress(FolderHeld), hold(self._store.folder, SWEEP_LOCK):
                     for tenant in await self._store.tenants.all():
-                        await revalidate(tenant, self._store.revalidation, self._stages.of(tenant.id))
+                        await self._sweep(tenant)
             except Exception as error:  # noqa: BLE001  # as above
                 _log.error("not_revalidated", error=type(error).__name__)
             await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def _sweep(self, tenant: Tenant) -> None:
+        """Its documents were judged, as far as that was possible: what one tenant meets keeps no other from it."""
+        stored, holds = self._store.revalidation, self._settings.hold_suspects
+        try:
+            await revalidate(tenant, stored, self._stages.of(tenant.id), holds=holds)
+        except Exception as error:  # noqa: BLE001  # as above
+            _log.error("not_revalidated", tenant=tenant.id, error=type(error).__name__)
 
 
 @asynccontextmanager

@@ -149,6 +149,38 @@ def test_a_sweep_that_is_stopped_or_meets_another_leaves_every_document_whole(
     run(scenario())
 
 
+def test_where_nothing_is_held_a_sweep_holds_nothing_either(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            await acme.document_id(tmp_path, ["everyone"], ferry_md=CLEAN)
+            learn(monkeypatch, "Quillfjord")
+            done = await sweep(acme, holds=False)
+            assert (done.judged, done.changed, done.quarantined) == (1, 1, [])
+            answer, _, documents, _ = await seen(acme)
+            assert (answer, documents) == ("", 1)  # only its passage is left out
+
+    run(scenario())
+
+
+def test_a_detector_that_fails_at_one_document_judges_those_behind_it(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            for number in range(3):
+                await acme.ingest(tmp_path / str(number), **{f"ferry{number}_md": f"{CLEAN}\nPier {number}.\n"})
+            learn(monkeypatch, "Quillfjord")
+            failing, calls = injection.orders_in, iter(range(9))
+            monkeypatch.setattr(injection, "orders_in", lambda text: failing(text) if next(calls) else 1 / 0)
+            done = await sweep(acme)
+            assert (len(done.failed), len(done.quarantined)) == (1, 2)
+            assert (await sweep(acme)).quarantined == done.failed
+
+    run(scenario())
+
+
 def test_a_document_that_was_altered_is_not_signed_anew(
     run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
