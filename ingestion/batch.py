@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ingestion.content_token import content_token
 from ingestion.members import members_of
-from ingestion.pipeline import Unchanged, content_token
+from ingestion.pipeline import Unchanged
 from rag_service.authentication import operate
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import QueueFull, Refused
@@ -32,13 +33,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """For whom a batch is ingested. ``access`` is given to new documents; others keep the list they have."""
+    """For whom a batch is ingested. ``access`` is given to new documents; others keep the list they have.
+    By ``recognizers`` it is told what is unchanged; who scrubs has the last word."""
 
     tenant: Tenant
     ingested_by: str
     owner: str | None
     access: Collection[Principal]
     folder: str | None = None
+    recognizers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,7 @@ async def accept_upload(upload: Upload, intake: Intake, store: Store) -> Accepte
     tenant, operator = intake.tenant, operate(intake.tenant)
     live = await store.versions.live(operator, tenant.keys, upload.source)
     if live is not None:
-        is_same = live.is_unchanged(content_token(upload, tenant), intake.owner)
+        is_same = live.is_unchanged(content_token(upload, tenant, intake.recognizers), intake.owner)
         if is_same and not await store.jobs.is_waiting(operator, live.document_id):
             return Unchanged(live.document_id)
     request = UploadRequest(

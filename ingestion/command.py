@@ -44,7 +44,7 @@ async def ingest_into(
         found = await store.tenants.by_name(tenant_name)
         with Progress(len(files), lines=not as_json) as progress:
             async with worked_through(settings, store, found, stages, progress) as tenant:
-                intake = Intake(tenant, owner or "operator", owner, access)
+                intake = Intake(tenant, owner or "operator", owner, access, recognizers=stages.recognizers)
                 watcher = Watcher(progress.ended, progress.moved, progress.member)
                 outcomes = await ingest_files(files, intake, store, settings.max_upload_mb * 2**20, watcher)
         profile = Profile(time.perf_counter() - began, time.process_time(), stages.profile(), stages.peak_rss_mib())

@@ -9,7 +9,7 @@ from rag_service.settings import Settings
 from rag_service.wiring import Store
 
 
-def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> IngestionParts:
+def ingestion_parts(store: Store, stages: Stages, recognizers: str, settings: Settings) -> IngestionParts:
     return IngestionParts(
         tenants=store.tenants,
         documents=store.documents,
@@ -17,6 +17,7 @@ def ingestion_parts(store: Store, stages: Stages, settings: Settings) -> Ingesti
         quarantine=store.quarantine,
         sketches=store.sketches,
         stages=stages,
+        recognizers=recognizers,
         holds=settings.hold_suspects,
         max_bytes=settings.max_upload_mb * 2**20,
         max_passages=settings.document_passages,

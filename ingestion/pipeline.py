@@ -9,23 +9,20 @@ An accepted upload is durable (``rag_service.store.uploads``). A worker takes it
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingestion.across import Beside, beside_others
 from ingestion.containers.limits import UnpackLimits
+from ingestion.content_token import content_token
 from ingestion.embed import embed
 from ingestion.members import Reading, Told, kin_of, member_path, read, upload_of, with_container, with_its_container
 from ingestion.removal import KeyedPolicy
-from ingestion.screen import DETECTOR_VERSION
 from ingestion.seal import Tag, kinds_of, seal
 from ingestion.stages import Cleaned, Stages
-from ingestion.verdict import verdict
+from ingestion.verdict import is_of_today, verdict
 from rag_service.authentication import operate
-from rag_service.crypto.sealing import place
-from rag_service.detect import credentials, pii
 from rag_service.domain.document import Chunk, EmbeddedChunk, ScreenedDocument, Upload
 from rag_service.domain.errors import IntegrityError, Refused
 from rag_service.domain.identity import EVERYONE, Principal
@@ -45,9 +42,6 @@ from rag_service.store.versions import Versions
 
 if TYPE_CHECKING:
     from rag_service.domain.document import Vector
-
-PIPELINE_VERSION = "3"
-"""Part of every content token: a pipeline that would make other chunks ingests unchanged files again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +75,7 @@ class IngestionParts:
     quarantine: Quarantine
     sketches: Sketches
     stages: Stages
+    recognizers: str
     holds: bool
     max_bytes: int
     max_passages: int
@@ -143,7 +138,8 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     async with beside.turn():
         decided = verdict(judged, await beside.findings())
         decided = decided if parts.holds else replace(decided, reasons=())
-        tag = _tag(task, live, readers, cleaned.source, with_its_container(decided) if is_in_held else decided)
+        decided = with_its_container(decided) if is_in_held else decided
+        tag = _tag(task, live, readers, cleaned.source, decided, content_token(upload, tenant, parts.recognizers))
         return await _store(task, made, tag, beside, parts, may_be_released=not is_in_held)
 
 
@@ -155,7 +151,7 @@ async def _store(
     about = _reviewed(tag, made.judged, tenant)
     if may_be_released:
         tag = replace(tag, released=await parts.quarantine.released_kinds(operator, keys, about))
-    kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant))
+    kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant, parts.recognizers))
     tag = replace(tag, members=kin.stay if isinstance(kin, NewMembers) else ())
     sealed = await asyncio.to_thread(seal, made.judged, made.embedded, tag, keys, made.cleaned.values)
     review = sealed_review(keys, about, Decision.HELD, "service") if tag.is_held else None
@@ -164,32 +160,15 @@ async def _store(
     return Stored(tag.version, len(made.embedded))
 
 
-def content_token(upload: Upload, tenant: Tenant) -> str:
-    """Equal for equal bytes, title, policy and detectors; keyed, so that it tells nothing of the content.
-
-    The model is none of it: when the tenant's index moves to another, its vectors are made for what is stored already.
-    """
-    facts = place(
-        hashlib.sha256(upload.content).hexdigest(),
-        upload.name,
-        upload.title or "",
-        tenant.scrubbing.digest(),
-        pii.VERSION,
-        credentials.VERSION,
-        DETECTOR_VERSION,
-        PIPELINE_VERSION,
-    )
-    return tenant.keys.token("content", hashlib.sha256(facts).hexdigest())
-
-
 async def _known(live: LiveVersion, task: Task, parts: IngestionParts) -> Unchanged | HeldAlready | None:
     """What becomes of an upload that is live or in quarantine already; nothing else is done for it."""
-    token = content_token(task.upload, task.tenant)
+    token = content_token(task.upload, task.tenant, parts.recognizers)
     if live.is_same(token, task.request.owner):
         await parts.versions.withdraw_held(operate(task.tenant), live.document_id)
         return Unchanged(live.document_id)
     held = live.same_held(token, task.request.owner)
-    if held is not None and HELD_CONTAINER not in held.reasons:  # else it may have come in another version
+    # What came in a container may have come in another version of it; and by another rule it may be held no longer.
+    if held is not None and HELD_CONTAINER not in held.reasons and is_of_today(held.judged_by):
         return HeldAlready(Report(held.version, held.chunks, held=told_to_uploader(held.reasons)))
     return None
 
@@ -250,14 +229,16 @@ async def _known_vectors(live: LiveVersion | None, task: Task, parts: IngestionP
     return {point.lexical_text: point.vector for point in stored}
 
 
-def _tag(task: Task, live: LiveVersion | None, readers: list[Principal] | None, source: str, decided: Verdict) -> Tag:
+def _tag(
+    task: Task, live: LiveVersion | None, readers: list[Principal] | None, source: str, decided: Verdict, token: str
+) -> Tag:
     return Tag(
         document_id=live.document_id if live else task.claim.document_id,
         version=live.newest + 1 if live else 1,
         upload=task.upload,
         request=task.request,
         source=source,
-        content_token=content_token(task.upload, task.tenant),
+        content_token=token,
         access=task.access,
         most_readers=readers,
         takes_over=live is not None and live.owner != task.request.owner,

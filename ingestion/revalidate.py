@@ -17,7 +17,7 @@ from ingestion.chunk import Suspicions
 from ingestion.screen import DETECTOR_VERSION
 from ingestion.seal import screening_record
 from ingestion.stages import Stages
-from ingestion.verdict import RULE_VERSION, verdict
+from ingestion.verdict import is_of_today, verdict
 from rag_service.authentication import operate
 from rag_service.domain.document import Finding, MediaType, ScreenedDocument, ScrubbedDocument
 from rag_service.domain.errors import IntegrityError, RagError, Refused, StageFailed
@@ -65,8 +65,8 @@ async def revalidate(
 
 def is_outdated(told: dict[str, Any]) -> bool:
     """Whether others than today's detectors, or another rule, judged the version with these metadata."""
-    rule = str((told.get("verdict") or {}).get("detector_version", "")).partition(" ")[0]
-    return told["detector_version"] != DETECTOR_VERSION or rule != RULE_VERSION
+    judged_by = str((told.get("verdict") or {}).get("detector_version", ""))
+    return told["detector_version"] != DETECTOR_VERSION or not is_of_today(judged_by)
 
 
 async def _live(tenant: Tenant, stored: Revalidation) -> AsyncIterator[LiveMeta]:

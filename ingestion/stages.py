@@ -99,6 +99,11 @@ class StagesByTenant(Protocol):
         """That of the embedding model of new tenants."""
         ...
 
+    @property
+    def recognizers(self) -> str:
+        """The digest of the recognizers that the installation adds, as those who scrub were given them."""
+        ...
+
     def of(self, tenant: TenantId, embedding: str | None = None) -> Stages:
         """For documents of this tenant, embedded by the configured model of this fingerprint, else that of new tenants.
 
@@ -110,7 +115,10 @@ class StagesByTenant(Protocol):
 class LocalStages:
     """``Stages`` in threads of this process, without limits: for files that are trusted."""
 
-    def __init__(self, embedder: Embedder, detector: PiiDetector, judge: Judge | None = None) -> None:
+    def __init__(
+        self, embedder: Embedder, detector: PiiDetector, judge: Judge | None = None, *, recognizers: str = ""
+    ) -> None:
+        self.recognizers = recognizers
         self._embedder = embedder
         self._detector = detector
         self._judge = judge or Judge(embedder, PackagedClassifier(packaged_defender()))

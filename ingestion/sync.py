@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 
 from ingestion.batch import FoundFile, Ingested, Intake, Outcome, Quarantined, Watcher, ingest_each
 from ingestion.command import worked_through
-from ingestion.pipeline import Unchanged, content_token
+from ingestion.content_token import content_token
+from ingestion.pipeline import Unchanged
 from ingestion.processes.stages import ProcessStages
 from ingestion.progress import Progress
 from ingestion.scan import Folder, Scan, read, scan
 from rag_service.authentication import operate
+from rag_service.detect.recognizers import digest, load_recognizers
 from rag_service.domain.document import Upload
 from rag_service.domain.errors import InvalidRequest, NotFound, Refused
 from rag_service.domain.identity import EVERYONE, Principal
@@ -110,6 +112,7 @@ class _Run:
         self._operator = operate(tenant)
         self._members: dict[str, Outcome] = {}
         self._max_bytes = settings.max_upload_mb * 2**20
+        self._recognizers = digest(load_recognizers(settings.recognizers)[0])
 
     async def compared(self) -> tuple[Scan, dict[FoundFile, Verdict]]:
         """What is in the folder, and how each file stands to what is stored."""
@@ -139,7 +142,14 @@ class _Run:
                 self._members[f"{file.path}!{way}"] = outcome
 
             async with worked_through(self._settings, store, self._tenant, stages, progress) as tenant:
-                intake = Intake(tenant, request.owner or "operator", request.owner, request.access, request.folder.base)
+                intake = Intake(
+                    tenant,
+                    request.owner or "operator",
+                    request.owner,
+                    request.access,
+                    request.folder.base,
+                    stages.recognizers,
+                )
                 await ingest_each(files, self._opened, intake, store, Watcher(ended, progress.moved, member))
         return {file: outcomes[file] for file in files}
 
@@ -212,7 +222,7 @@ class _Run:
         if live is None:
             return New()
         owner = self._request.owner
-        is_same = live.is_unchanged(content_token(upload, self._tenant), owner)
+        is_same = live.is_unchanged(content_token(upload, self._tenant, self._recognizers), owner)
         if is_same and not await self._store.jobs.is_waiting(self._operator, live.document_id):
             return Unchanged(live.document_id)
         is_kept = live.owner == owner  # another's document is taken over, with the readers who are named now

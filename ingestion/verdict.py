@@ -42,6 +42,11 @@ def verdict(document: ScreenedDocument, across: CrossFindings | None) -> Verdict
     return Verdict(tuple(reason for reason in REASONS if reason in found), " ".join(versions))
 
 
+def is_of_today(judged_by: str) -> bool:
+    """Whether a verdict of this version, without what other documents say, was reached by the rule of today."""
+    return judged_by.partition(" ")[0] == RULE_VERSION
+
+
 def _of_itself(document: ScreenedDocument) -> Iterator[str]:
     if document.document.awaits_reader:
         yield "unsearched_language"

@@ -152,7 +152,7 @@ class Worker:
             request, content = await self._store.uploads.open(operate(tenant), tenant.keys, claim.job_id)
             own = await asyncio.to_thread(self._stages.of, claim.tenant, tenant.embedding)
             stages = WatchedStages(own, lambda stage: self._at.__setitem__(claim.lease, stage))
-            parts = ingestion_parts(self._store, stages, self._settings)
+            parts = ingestion_parts(self._store, stages, self._stages.recognizers, self._settings)
             outcome = await ingest(Task(tenant, claim, request, content), parts)
         except (LeaseLost, NotFound):
             raise

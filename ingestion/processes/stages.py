@@ -30,6 +30,7 @@ from ingestion.removal import KeyedPolicy
 from ingestion.stages import Cleaned, Stages, places
 from rag_service.adapters.embedders import configured
 from rag_service.detect.judge import RequestInPlace
+from rag_service.detect.recognizers import digest
 from rag_service.domain.document import Chunk, ParsedDocument, ScreenedDocument, ScrubbedDocument, Upload
 from rag_service.domain.errors import (
     InvalidSetting,
@@ -83,6 +84,7 @@ class ProcessStages:
         programs = programs or programs_for(settings)
         opened = partial(ProcessStages, model_workers=model_workers, batch=batch, programs=programs)
         self._further = FurtherModels([partial(opened, one) for one in configured(settings)[1:]])
+        self.recognizers = digest(programs.text.config)
         self._batch = batch
         self._ready: Ready | None = None
         cache_dir = str(settings.cache_dir.absolute())  # a child works in another folder

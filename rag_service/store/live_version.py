@@ -20,13 +20,15 @@ from rag_service.store.reviews import newest_reviewed
 
 @dataclass(frozen=True, slots=True)
 class HeldVersion:
-    """The version in quarantine, the newest of its document. ``owner`` uploaded it."""
+    """The version in quarantine, the newest of its document. ``owner`` uploaded it; ``judged_by`` says which rule and
+    detectors held it."""
 
     version: int
     content_token: str
     owner: str | None
     reasons: tuple[str, ...]
     chunks: int
+    judged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +101,5 @@ def _opened_held(keys: TenantKeys, row: Row[Any]) -> HeldVersion:
     told = json.loads(plain)
     if not is_held(told):  # somebody set the column: what the seal says is believed
         return HeldVersion(row.version, "", None, (), 0)
-    return HeldVersion(row.version, row.content_token, told["owner"], reasons_of(told), told["chunks"])
+    judged_by = told["verdict"]["detector_version"]
+    return HeldVersion(row.version, row.content_token, told["owner"], reasons_of(told), told["chunks"], judged_by)
