@@ -73,12 +73,17 @@ async def compared(
     sample: int,
     tell: Callable[[str, int, int], None],
 ) -> Comparison:
-    """How far the live epoch and the one beside agree. Raises ``NotFound`` where none stands beside."""
+    """How far the live epoch and the one beside agree.
+
+    Raises ``NotFound`` where none stands beside; ``InvalidRequest`` for questions about documents that there are not.
+    """
     from rag_service.owner.desk import Desk
 
     async def asked(store: Store, desk: Desk) -> Comparison:
         tenant = await store.tenants.by_name(tenant_name)
         probes = read_probes(questions) if questions else await sampled(store, tenant, sample)
+        if judged := frozenset().union(*(probe.documents for probe in probes)):
+            await refuse_unknown(store, tenant, judged)
         chosen = random.Random(_SEED).sample(probes, min(sample, len(probes)))  # noqa: S311  # as above
         found: list[tuple[Probe, Ranking, Ranking]] = []
         for number, probe in enumerate(chosen, start=1):
@@ -176,6 +181,18 @@ def _probe(line: dict[str, object]) -> Probe:
     if not isinstance(documents, Iterable) or isinstance(documents, str):
         raise TypeError
     return Probe(str(line["question"]), frozenset(map(str, documents)))
+
+
+async def refuse_unknown(store: Store, tenant: Tenant, judged: frozenset[str]) -> None:
+    """Raises ``InvalidRequest`` where none of the tenant's live documents has the id or source: nothing would find it,
+    and the figures would blame the model."""
+    metas = await store.documents.all(operate(tenant), tenant.keys)
+    known = {one.document_id for one in metas} | {one.source for one in metas}
+    if unknown := sorted(judged - known):
+        raise InvalidRequest(
+            f"{len(unknown)} of the {len(judged)} documents that answer the questions are not live here, by id or "
+            f"source; the first is {unknown[0]}"
+        )
 
 
 async def sampled(store: Store, tenant: Tenant, count: int) -> list[Probe]:

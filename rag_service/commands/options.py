@@ -67,9 +67,19 @@ def show(as_json: bool, document: object, readable: str) -> None:
 
 
 def json_text(document: object) -> str:
-    """The document as JSON that can be written as UTF-8: a byte of a file name that is none becomes U+FFFD."""
+    """The document as JSON that can be written as UTF-8: a byte of a file name that is none becomes U+FFFD.
+
+    What would steer a terminal or hide is escaped, and is read from the JSON as it was.
+    """
     text = json.dumps(document, indent=2, ensure_ascii=False, default=_spelled)
-    return "".join("\ufffd" if _is_surrogate(character) else character for character in text)
+    return "".join(_in_json(character) if _steers(character) else character for character in text)
+
+
+def _in_json(character: str) -> str:
+    """As it may stand in a string of JSON; a line break stands between its tokens alone."""
+    if _is_surrogate(character):
+        return "\ufffd"
+    return character if character == "\n" else json.dumps(character)[1:-1]
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,7 @@ import pytest
 from ingestion.epochs import Workshop
 from rag_service.authentication import Caller, act_as, operate
 from rag_service.compare_points import differences
-from rag_service.domain.errors import Conflict, EmbeddingMismatch, NotFound
+from rag_service.domain.errors import Conflict, EmbeddingMismatch, InvalidRequest, NotFound
 from rag_service.domain.identity import Principal
 from rag_service.domain.retrieval import SealedPoint
 from rag_service.follow import sealed_points
@@ -199,6 +199,15 @@ def test_a_change_of_model_is_built_compared_and_switched_to(
 
             told = await compared(harbour.workshop.settings, "acme", "ann", (), None, 5, lambda *_: None)
             assert told.figures["overlap@10"].mean == 1.0
+            asked = harbour.folder / "asked.jsonl"
+            for named, is_known in (("ferry.md", True), ("gone.md", False)):
+                asked.write_text(json.dumps({"question": "When does the last ferry leave?", "documents": [named]}))
+                asking = compared(harbour.workshop.settings, "acme", "ann", (), asked, 5, lambda *_: None)
+                if is_known:
+                    assert (await asking).figures["RR@10 live"].mean == 1.0
+                    continue
+                with pytest.raises(InvalidRequest, match=r"gone\.md"):
+                    await asking
             await harbour.workshop.switch(tenant)
             assert (await harbour.tenant()).embedding == built.embedding
             assert any("eleven" in text for text in await harbour.found("When does the last ferry leave?"))
