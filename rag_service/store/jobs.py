@@ -24,6 +24,9 @@ MOST_ATTEMPTS = 8
 """A job that was begun so often without an end is a dead letter."""
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 300.0
+_MOST_MEMBERS, _MOST_MEMBER_BYTES = 2000, 2**28
+"""How much of what came in archives a tenant has waiting before no more of them are opened. An archive is small where
+it waits, and large once it is opened: a queue full of them would become hundreds of times what a tenant may have."""
 
 
 class JobQueue:
@@ -38,8 +41,9 @@ class JobQueue:
         """The next job in fair order, leased to the caller; ``None`` where nothing is to be done now.
 
         The tenant that has the fewest jobs running is served first, and of those the one that waited longest; within
-        a tenant, jobs go in the order of their acceptance. Two jobs of one source never run at once, so that the upload
-        that was accepted last is the version that stays. Jobs of the tenants ``but_not`` are left for later.
+        a tenant, jobs go in the order of their acceptance, but what came in archives goes first where much of it waits.
+        Two jobs of one source never run at once, so that the upload that was accepted last is the version that stays.
+        Jobs of the tenants ``but_not`` are left for later.
         """
         if not await self._is_work_to_do(but_not):
             return None
@@ -100,7 +104,11 @@ class JobQueue:
             .limit(1)
             .with_for_update(skip_locked=True)  # one that its tenant is just cancelling is no longer waiting
         )
-        row = (await connection.execute(query)).one_or_none()
+        row = None
+        if await _too_many_members(connection, tenant, moment):
+            row = (await connection.execute(query.where(jobs.parent_id.is_not(None)))).one_or_none()
+        if row is None:
+            row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
         lease = secrets.token_hex(8)
@@ -209,6 +217,16 @@ def _is_due(moment: datetime) -> ColumnElement[bool]:
     """The job need not wait longer. One that would wait longer than any ever does was set back by another clock."""
     not_before = tables.jobs.c.not_before
     return or_(not_before <= moment, not_before > moment + timedelta(seconds=_LONGEST_DELAY_S))
+
+
+async def _too_many_members(connection: Connection, tenant: TenantId, moment: datetime) -> bool:
+    """Whether as much as one archive may hold waits of what came in archives, and could be begun."""
+    jobs = tables.jobs.c
+    theirs = (jobs.tenant_id == tenant) & (jobs.state == JobState.QUEUED) & jobs.parent_id.is_not(None)
+    some = select(jobs.size).where(theirs, _is_due(moment)).order_by(jobs.position).limit(_MOST_MEMBERS).subquery()
+    query = select(func.count(), func.coalesce(func.sum(some.c.size), 0)).select_from(some)
+    count, size = (await connection.execute(query)).one()
+    return bool(count >= _MOST_MEMBERS or size >= _MOST_MEMBER_BYTES)
 
 
 async def _set_back_all(connection: Connection, which: ColumnElement[bool], moment: datetime) -> int:

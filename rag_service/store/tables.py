@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from rag_service.store import columns
-from rag_service.store.columns import LONG, of_tenant
+from rag_service.store.columns import LONG, ONLY_MEMBERS, of_tenant
 
 SCHEMA_VERSION = "4"
 """The newest revision in ``store/migrations``."""
@@ -260,6 +260,7 @@ jobs = Table(
     Index("jobs_of_document", "tenant_id", "document_id", "state"),
     Index("jobs_in_outbox", "tenant_id", "outbox_position"),
     Index("jobs_of_parent", "tenant_id", "parent_id", "state"),
+    Index("jobs_of_members", "tenant_id", "state", "position", **ONLY_MEMBERS),
     sqlite_autoincrement=True,
 )
 """Tickets: who is to be served, and nothing of what. ``lease`` is a random word of one claim, ``position`` the order

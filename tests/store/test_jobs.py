@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from rag_service.authentication import operate
 from rag_service.domain.errors import Conflict, LeaseLost, NotFound
 from rag_service.domain.jobs import KEPT, JobState
-from rag_service.store import tables
+from rag_service.store import jobs, tables
 from rag_service.store.claims import Claim
 from rag_service.store.database import SHARED, now
 from rag_service.store.jobs import MOST_ATTEMPTS
@@ -52,13 +52,15 @@ def within(tmp_path: Path) -> Callable[[Scenario], None]:
 Within = Callable[[Scenario], None]
 
 
-async def fill(q: Queued, tenant: Tenant, count: int, source: Callable[[int], str] = str) -> None:
+async def fill(
+    q: Queued, tenant: Tenant, count: int, source: Callable[[int], str] = str, parent: str | None = None
+) -> None:
     """Many waiting jobs, without their content."""
     moment = now()
     values = {"state": "queued", "stage": "", "size": 1, "attempts": 0, "not_before": moment, "content_token": ""}
     rows = [
         {**values, "id": f"{tenant.id}-{number}", "tenant_id": tenant.id, "document_id": "d", "created_at": moment,
-         "changed_at": moment, "source_token": source(number)}
+         "changed_at": moment, "source_token": source(number), "parent_id": parent}
         for number in range(count)
     ]  # fmt: skip
     async with q.database.write(SHARED) as connection:
@@ -118,6 +120,23 @@ class TestFairness:
         many = asyncio.run(steps_of_a_claim(tmp_path / "many", 20_000))
         assert 0 < few < 100
         assert many <= 2 * few
+
+    def test_archives_are_opened_only_while_little_of_what_came_in_them_waits(
+        self, within: Within, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of them may become hundreds of times what it is where it waits."""
+        monkeypatch.setattr(jobs, "_MOST_MEMBERS", 3)
+
+        async def scenario(q: Queued) -> None:
+            tenant, other = await q.tenant("acme"), await q.tenant("bolt")
+            archives = [(await q.accept(tenant, f"{number}.zip")).job_id for number in range(2)]
+            await fill(q, tenant, 4, parent="a container")
+            claims = [await q.claim() for _ in range(3)]
+            assert [one.job_id for one in claims] == [f"{tenant.id}-0", f"{tenant.id}-1", archives[0]]
+            await q.accept(other, "only.md")
+            assert (await q.claim()).tenant == other.id
+
+        within(scenario)
 
     def test_tenants_are_served_by_turns_whoever_came_first(self, within: Within) -> None:
         async def scenario(q: Queued) -> None:

@@ -18,6 +18,14 @@ def upgrade() -> None:
     op.create_index("documents_of_parent", "documents", ["tenant_id", "parent_id"])
     op.add_column("jobs", sa.Column("parent_id", sa.String(), nullable=True))
     op.create_index("jobs_of_parent", "jobs", ["tenant_id", "parent_id", "state"])
+    is_member = sa.text("parent_id IS NOT NULL")
+    op.create_index(
+        "jobs_of_members",
+        "jobs",
+        ["tenant_id", "state", "position"],
+        sqlite_where=is_member,
+        postgresql_where=is_member,
+    )
     op.add_column("versions", sa.Column("quarantined_at", sa.DateTime(), nullable=True))
     op.add_column("versions", sa.Column("sealed_values", sa.LargeBinary(), nullable=True))
     op.add_column("versions", sa.Column("sealed_screening", sa.LargeBinary(), nullable=True))
