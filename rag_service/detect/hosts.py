@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rag_service.domain.document import Finding
 
-_SUFFIXES = frozenset(
+SUFFIXES = frozenset(
     """com org net edu gov mil int info biz io co ai app dev me tv name pro xyz online site shop
     store tech blog cloud eu
     news     agency design digital email events expert finance global group health help jobs life link live llc ltd
@@ -39,5 +39,5 @@ def find_links(text: str) -> Iterator[Finding]:
         taken = match.start() + len(match.group().rstrip(_TAIL))
         yield Finding("url", match.start(), taken, 0.9)
     for match in _HOST.finditer(text):
-        if match["suffix"] in _SUFFIXES and not match.group().replace(".", "").isdigit():
+        if match["suffix"] in SUFFIXES and not match.group().replace(".", "").isdigit():
             yield Finding("url", match.start(), match.start() + len(match.group().rstrip(_TAIL)), 0.7)

@@ -45,6 +45,11 @@ def find_cards(text: str) -> Iterator[Finding]:
             yield Finding("credit_card", *match.span(), 1.0)
 
 
+def is_usual_card(digits: str) -> bool:
+    """Whether a large issuer gives out such a number, and its check digit is right."""
+    return _passes(digits) and len(set(digits)) > 1 and _USUAL.fullmatch(digits) is not None
+
+
 def _passes(digits: str) -> bool:
     """Luhn's check (ISO/IEC 7812-1, annex B).
 

@@ -16,6 +16,7 @@ from typing import Any
 from rag_service.detect import credentials
 from rag_service.detect.concealment import reveal_with_offsets
 from rag_service.detect.dates_and_ages import find_ages, find_dates
+from rag_service.detect.disguise import find_disguised, undisguised
 from rag_service.detect.entities import CREDENTIAL, CUSTOM, ENTITIES, IDENTIFIERS, NEEDS_LANGUAGE
 from rag_service.detect.hosts import find_links
 from rag_service.detect.named_entities import NamedEntities
@@ -66,6 +67,7 @@ _FROM_MODELS = NEEDS_LANGUAGE | {"street_address", "postal_code"}
 _WRITTEN_DATE = re.compile(
     r"(?:\d{1,2} )?(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)"
 )
+_LIST = re.compile(r"[1-9](?: \d){6,15}(?: \d\d){0,3}")
 _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§)\.?\s?|\.)$", re.IGNORECASE)
 
 
@@ -94,18 +96,21 @@ class PiiDetector:
         if unknown := kinds - ENTITIES.keys():
             raise ValueError(f"there is no kind of personal data called {', '.join(sorted(unknown))}")
         revealed = reveal_with_offsets(text)
-        found = list(credentials.find_credentials(revealed.text)) if CREDENTIAL in kinds else []
+        plain = undisguised(revealed.text)
+        found = list(credentials.find_credentials(plain.text)) if CREDENTIAL in kinds else []
         if kinds & IDENTIFIERS - {CREDENTIAL, CUSTOM}:
-            found += (finding for finding in self._identifiers(revealed.text) if finding.kind in kinds)
-            found += (one for kind, find in _NUMBERS if kind in kinds for one in find(revealed.text))
-        found = [with_extension(revealed.text, one) if one.kind == "phone_number" else one for one in found]
-        found += (one for added in self._recognizers if added.kind in kinds for one in added.find(revealed.text))
+            found += (finding for finding in self._identifiers(plain.text) if finding.kind in kinds)
+            found += (one for kind, find in _NUMBERS if kind in kinds for one in find(plain.text))
+            found += (one for one in find_disguised(plain.text) if one.kind in kinds)
+        found = [with_extension(plain.text, one) if one.kind == "phone_number" else one for one in found]
+        found += (one for added in self._recognizers if added.kind in kinds for one in added.find(plain.text))
         settled = united(found)
         if kinds - IDENTIFIERS:
-            named = (finding for finding in self._named(revealed.text, kinds) if finding.kind in kinds)
-            settled = layered(revealed.text, settled, named)
+            named = (finding for finding in self._named(plain.text, kinds) if finding.kind in kinds)
+            settled = layered(plain.text, settled, named)
         return [
-            Finding(finding.kind, *revealed.original(finding.start, finding.end), finding.score) for finding in settled
+            Finding(one.kind, *revealed.original(plain.offsets[one.start], plain.offsets[one.end]), one.score)
+            for one in settled
         ]
 
     def identifier_values(self, text: str) -> frozenset[str]:
@@ -158,6 +163,8 @@ def _counts(result: Any, text: str, needs_context: frozenset[str]) -> bool:
     in_context = bool(explanation is not None and explanation.supportive_context_word)
     kind = result.entity_type
     if kind == "PHONE_NUMBER" and _WRITTEN_DATE.fullmatch(text, result.start, result.end):
+        return False
+    if kind == "PHONE_NUMBER" and not in_context and _LIST.fullmatch(text, result.start, result.end):
         return False
     if kind in needs_context:
         return in_context
