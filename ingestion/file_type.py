@@ -49,6 +49,9 @@ _FOREIGN_EXTENSIONS = _LEGACY_EXTENSIONS | frozenset(
 )
 """Names of binary formats: plain text under one of them is not what it says."""
 
+_MAIL_HEAD = 2**16
+"""Bytes: a mail to a thousand people names them in one line."""
+
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -150,10 +153,10 @@ def _unclaimed(text: str) -> MediaType:
 
 def _mail_head(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content[:32_768].decode("utf-16", "replace")
+        return content[: 2 * _MAIL_HEAD].decode("utf-16", "replace")
     if encoding := unmarked_utf(content):
-        return content[:32_768].decode(encoding, "replace")
-    return content[:16_384].removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+        return content[: 2 * _MAIL_HEAD].decode(encoding, "replace")
+    return content[:_MAIL_HEAD].removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
 def _mismatch(extension: str, found: MediaType | None) -> Refused:

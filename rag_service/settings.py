@@ -193,8 +193,8 @@ class Settings(BaseSettings):
         int, Field(description="Address space of a parsing process, in MiB; a file that needs more is refused.", ge=512)
     ] = 2048
     parser_seconds: Annotated[
-        int, Field(description="Seconds of processor time to parse a file in, and 15 more for each MiB of it.", ge=1)
-    ] = 60
+        int, Field(description="Seconds of processor time to parse a file in, and 8 more for each MiB of it.", ge=1)
+    ] = 40
     active_content: Annotated[
         str,
         Field(

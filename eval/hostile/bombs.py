@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from eval.hostile import archives, mails, packages, pdfs, texts
+from eval.hostile import archives, mails, packages, pdfs, texts, worn
 
 HONEST = "honest.txt"
 HONEST_TEXT = b"The observatory of Brindlemoor opens its dome at a quarter past nine on clear evenings.\n"
@@ -91,6 +91,32 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "encoded-words.eml": mails.encoded_words,
     "nested-comments.eml": mails.nested_comments,
     "many-parts.eml": mails.many_parts,
+    "crowded-tag.html": worn.crowded_tag,
+    "many-paragraphs.html": worn.many_paragraphs,
+    "cells-in-cells.html": worn.cells_in_cells,
+    "deep-selectors.html": worn.deep_selectors,
+    "many-selectors.html": worn.many_selectors,
+    "behind-hidden.html": worn.text_behind_hidden,
+    "spanned-rows.html": worn.spanned_rows,
+    "short-parts.eml": worn.many_parts,
+    "many-parameters.eml": worn.many_parameters,
+    "nested-boundaries.eml": worn.nested_boundaries,
+    "commented-sender.eml": worn.commented_sender,
+    "paragraphs-in-a-cell.rtf": worn.paragraphs_in_a_cell,
+    "lines.md": worn.lines_md,
+    "narrow-rows.md": worn.narrow_rows_md,
+    "mixed-text.xml": worn.mixed_text_xml,
+    "many-paragraphs.docx": worn.many_paragraphs_docx,
+    "runs.docx": worn.runs_docx,
+    "far-cells.xlsx": worn.far_cells_xlsx,
+    "many-strings.xlsx": worn.many_strings_xlsx,
+    "hidden-columns.xlsx": worn.hidden_columns_xlsx,
+    "covered-cells.ods": worn.covered_cells_ods,
+    "repeated-rows.ods": worn.repeated_rows_ods,
+    "nested-tables.odt": worn.nested_tables_odt,
+    "paragraphs.epub": worn.paragraphs_epub,
+    "packed-contents.pdf": worn.packed_contents,
+    "shared-contents.pdf": worn.shared_contents,
 }
 
 

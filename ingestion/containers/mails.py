@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email import policy
 from email.message import Message
-from email.parser import BytesParser
 from typing import Any
 
 from ingestion.containers.entries import Entry
 from ingestion.containers.kinds import Kind
-from ingestion.decode import decode_text
+from ingestion.parsers.mail import read_message
 from rag_service.domain.errors import Refused
 
-_MOST_PARTS = 10_000
 _SIGNATURES = frozenset(
     """application/pkcs7-signature application/x-pkcs7-signature application/pgp-signature""".split()
 )
@@ -41,15 +39,9 @@ def mail_entries(kind: Kind, content: bytes) -> Iterator[Entry]:
 
 
 def _parts(content: bytes) -> Iterator[tuple[str, bytes | Refused]]:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        content = decode_text(content).encode()
-    if content.startswith(b"From "):  # the separator line of a mailbox file
-        content = content.partition(b"\n")[2]
-    parsed = BytesParser(policy=policy.default).parsebytes(content.lstrip(b"\xef\xbb\xbf\r\n"))
+    parsed = read_message(content)
     waiting: list[tuple[Message[Any, Any], bool]] = [(parsed, False)]
-    for _ in range(_MOST_PARTS):
-        if not waiting:
-            return
+    while waiting:
         part, is_related = waiting.pop()
         kind = part.get_content_type()
         if kind == "message/rfc822":
@@ -62,7 +54,6 @@ def _parts(content: bytes) -> Iterator[tuple[str, bytes | Refused]]:
         elif _is_attached(part, kind, is_related=is_related) and not (part is parsed and kind == "text/plain"):
             decoded = part.get_payload(decode=True)
             yield _name(part, kind), decoded if isinstance(decoded, bytes) else b""
-    raise Refused("malformed", f"The mail has more than {_MOST_PARTS} parts.")
 
 
 def _forwarded(part: Message[Any, Any]) -> bytes | Refused:

@@ -29,17 +29,28 @@ _ATTACHED = re.compile(rb"/EmbeddedFile\b.{0,500}?\bstream\r?\n", re.DOTALL)
 _FILE_NAME = re.compile(rb"/U?F\s{0,9}\(([^()\r\n]{1,255})\)")
 _MOST_ATTACHED = 64 * 2**10
 _OBJECTS, _STREAM = 64 * 2**20, 8 * 2**20
+_STREAM_START = re.compile(rb"\bstream\r?\n")
+_HEAD = 1000
+_LARGE, _MOST_RATIO = 4 * 2**20, 60
+_LOOKED_AT = 256 * 2**20
+"""Bytes that are expanded in all to be measured."""
+
 _OBJECT = re.compile(rb"\d{1,10}\s{1,9}\d{1,5}\s{1,9}obj\b")
 _CLOSING = (b"trailer", b"startxref", b"endobj", b"%%EOF", b"/Type/Page", b"/Type /Page")
 
 
 def found_in_pdf(content: bytes) -> set[str]:
-    """The kinds of active content in the PDF. Raises ``Refused``: ``oversized_image`` or ``malware_test_file``."""
+    """The kinds of active content in the PDF.
+
+    Raises:
+        Refused: ``oversized_image``, ``malware_test_file``, or ``archive_bomb`` for what a page would expand to.
+    """
     refuse_oversized_in_pdf(content)
-    kinds, left, everything = _named(content), _OBJECTS, memoryview(content)
+    _refuse_bombs(content)
+    kinds, left = _named(content), _OBJECTS
     for match in _OBJECT_STREAM.finditer(content):
         try:
-            objects = zlib.decompressobj().decompress(everything[match.end() : match.end() + _STREAM], left)
+            objects = zlib.decompressobj().decompress(_stream(content, match.end()), left)
         except zlib.error:  # encrypted, or filtered in another way
             continue
         left -= len(objects)
@@ -62,6 +73,32 @@ def is_remains_of_pdf(content: bytes) -> bool:
 def headless() -> Refused:
     """The refusal of such a file."""
     return Refused("malformed", "The file is a damaged PDF: it does not begin as one.")
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """No stream, images aside, expands to far more than what is drawn in it can need. Raises ``Refused``.
+
+    The library draws a page as a whole, and holds all of it.
+    """
+    left = _LOOKED_AT
+    for match in _STREAM_START.finditer(content):
+        head = content[max(0, match.start() - _HEAD) : match.start()].rpartition(b"obj")[2]
+        if b"/Image" in head or b"Flate" not in head or left <= 0:
+            continue
+        packed, packer = _stream(content, match.end()), zlib.decompressobj()
+        try:
+            size = len(packer.decompress(packed, _LARGE))
+        except zlib.error:
+            continue
+        left -= size
+        if size >= _LARGE and size > _MOST_RATIO * (len(packed) - len(packer.unconsumed_tail)):
+            raise Refused("archive_bomb", "A page of the PDF would expand to far more than a page needs.")
+
+
+def _stream(content: bytes, start: int) -> bytes:
+    """The bytes of the stream that begins there. No further: what lies behind its end is copied for nothing."""
+    end = content.find(b"endstream", start, start + _STREAM)
+    return content[start : end if end >= 0 else start + _STREAM]
 
 
 def _attached(content: bytes) -> set[str]:

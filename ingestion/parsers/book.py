@@ -19,6 +19,8 @@ from rag_service.domain.document import Element
 from rag_service.domain.errors import Refused
 
 MAX_PAGES = 5_000
+_SMALL = 50_000
+"""Paragraphs of any book; a longer one may have one more for each ten bytes."""
 _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/x-dtbook+xml"})
 _FONTS = re.compile(r"\.(?:otf|ttf|ttc|woff2?)$", re.IGNORECASE)
 
@@ -43,6 +45,8 @@ def parse_epub(content: bytes) -> Extract:
             page = parse_html(book.read(name)) if book.getinfo(name).file_size else Extract(())
             chapter = titles.get(name, chapter)
             elements += [_in_chapter(element, chapter) for element in page.elements]
+            if len(elements) > _SMALL + len(content) // 10:
+                raise Refused("too_large", "The book has more paragraphs than a book of its length needs.")
             concealed += page.concealed
             disguised += page.disguised
     stated = [node.text for held in package if local_name(held) == "metadata" for node in held.iter()]
@@ -80,10 +84,12 @@ def _contents(book: zipfile.ZipFile, package: Any, package_name: str, names: set
     """What the table of contents calls each member: that of EPUB 3, else that of EPUB 2."""
     titles: dict[str, str] = {}
     items = [node for node in package.iter() if local_name(node) == "item"]
+    seen: set[str] = set()
     for item in items:
         name = _member(package_name, item.get("href") or "")
-        if name not in names:
+        if name not in names or name in seen:
             continue
+        seen.add(name)
         if "nav" in (item.get("properties") or "").split():
             for link in read_xml(book.read(name)).iter():
                 if local_name(link) == "a" and (text := one_line("".join(link.itertext()))):

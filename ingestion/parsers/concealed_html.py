@@ -62,6 +62,8 @@ def take_concealed(root: Any) -> Apart:
     Knows comments, attributes, hidden inputs, and styles: inline ones, and rules that hold without condition. Where a
     page takes its colours from elsewhere, letters of the ground's colour may be seen: they are no disguise.
     """
+    from lxml import etree
+
     sheet, apart = Sheet(root), Apart()
     of_colour = apart.concealed if _has_sheet_elsewhere(root) else apart.disguised
     stack: list[tuple[Any, _Look]] = [(root, _Look())]
@@ -70,7 +72,6 @@ def take_concealed(root: Any) -> Apart:
         if not isinstance(node.tag, str):
             if "Comment" in type(node).__name__:
                 _keep(apart.concealed, node.text or "")
-            _drop(node)
             continue
         if node.tag == "meta":
             if _TOLD_OF_PAGE.match(node.get("name") or node.get("property") or ""):
@@ -94,6 +95,7 @@ def take_concealed(root: Any) -> Apart:
         elif look.is_disguise:
             _take_own_text(node, apart.disguised if look.size <= _TINY else of_colour)
         stack.extend((child, look) for child in reversed(node))
+    etree.strip_elements(root, etree.Comment, etree.ProcessingInstruction, with_tail=False)
     return apart
 
 
@@ -107,6 +109,8 @@ def _with_names(look: _Look, style: Declarations) -> _Look:
 
 
 def _look(node: Any, style: Declarations, outer: _Look) -> _Look:
+    if not style and not node.attrib:
+        return outer
     size = pixels(style.get("font-size"), of=outer.size)
     stated = {"font": node.get("color"), "body": node.get("text")}.get(node.tag)
     ink = style.get("-webkit-text-fill-color") or style.get("color") or stated
@@ -158,15 +162,6 @@ def _keep(into: list[str], text: str) -> None:
 
 
 def _drop(node: Any) -> None:
-    """The node is gone, and the text behind it stays."""
-    parent = node.getparent()
-    if parent is None:
-        return
-    if node.tail:
-        before = node.getprevious()
-        if before is not None:
-            before.tail = (before.tail or "") + node.tail
-        else:
-            parent.text = (parent.text or "") + node.tail
-        node.tail = None
-    parent.remove(node)
+    """Nothing is left of the node but its place: to join the text behind it to that before costs a copy of both."""
+    node.clear(keep_tail=True)
+    node.tag = "span"

@@ -103,9 +103,10 @@ class Styles:
         if (size is not None and _at_most(size, _TINY)) or (width is not None and _at_most(width, _NARROWEST)):
             return True
         paragraph = next(run.iterancestors(f"{W}p"), None)
-        if paragraph is not None and any(
+        marks = _marks_at_head(paragraph)
+        if marks is not None and any(
             spacing.get(f"{W}lineRule") == "exact" and _at_most(spacing, _FLATTEST, f"{W}line")
-            for spacing in paragraph.iterfind("w:pPr/w:spacing", _NAMES)
+            for spacing in marks.iterfind("w:spacing", _NAMES)
         ):
             return True
         ink = self._first(run, "color")
@@ -125,8 +126,11 @@ class Styles:
             return None
         shades = [shade for marks in self._of(run) if (shade := marks.find("w:shd", _NAMES)) is not None]
         for place in run.iterancestors(f"{W}p", f"{W}tc", f"{W}tbl"):
-            shades += place.iterfind("./*/w:shd", _NAMES)
-            style = place.find("w:tblPr/w:tblStyle", _NAMES)
+            marks = _marks_at_head(place)
+            if marks is None:
+                continue
+            shades += marks.iterfind("w:shd", _NAMES)
+            style = marks.find("w:tblStyle", _NAMES)
             if style is not None and style.get(_VALUE) in self._shaded:
                 return None
         for shade in shades:
@@ -150,10 +154,17 @@ class Styles:
             style = own.find("w:rStyle", _NAMES)
             yield from self._marks.get(style.get(_VALUE), []) if style is not None else ()
         paragraph = next(run.iterancestors(f"{W}p"), None)
-        style = None if paragraph is None else paragraph.find("w:pPr/w:pStyle", _NAMES)
+        marks = _marks_at_head(paragraph)
+        style = None if marks is None else marks.find("w:pStyle", _NAMES)
         name = self._plain if style is None else style.get(_VALUE)
         yield from self._marks.get(name, []) if name is not None else ()
         yield from self._default
+
+
+def _marks_at_head(place: Any) -> Any:
+    """The properties of a paragraph, a cell or a table: its first part, or it has none. To look further takes long."""
+    first = None if place is None else next(place.iterchildren(), None)
+    return first if first is not None and str(first.tag).endswith("Pr") else None
 
 
 def _marks_of(style: Any, by_id: dict[str, Any]) -> Iterator[Any]:

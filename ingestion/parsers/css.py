@@ -38,7 +38,12 @@ _FONT_SIZE = re.compile(r"(?:\A|\s)(\d{0,9}(?:\.\d{1,9})?(?:px|pt|r?em|ex|ch|cm|
 IMPORTANT = "!"
 """Stands before the name of a property that no later rule and no element's own style changes."""
 _MOST_SELECTED = 2_000_000
-"""Elements times selectors of several parts that are looked at."""
+"""Elements times steps of the selectors of several parts that are looked at, the deeper the dearer."""
+_USUAL_DEPTH = 30
+_MOST_SELECTORS = 2000
+_STEPS = re.compile(r"[\s>+~:\[]+")
+_LATER = 100
+"""Steps that ``~`` and ``:nth-`` count as: each looks through the other children."""
 _NAMED = {
     "white": (255, 255, 255),
     "snow": (255, 250, 250),
@@ -68,8 +73,8 @@ class Sheet:
     def __init__(self, root: Any) -> None:
         self._by_name: dict[str, Declarations] = {}
         self._by_node: dict[Any, Declarations] = {}
-        nodes = sum(1 for _ in root.iter())
-        budget = _MOST_SELECTED
+        nodes = _weight(root)
+        budget, selectors_left = _MOST_SELECTED, _MOST_SELECTORS
         for style in root.iter("style"):
             for selectors, body in _rules(_COMMENT.sub("", style.text or "")):
                 declared = declarations(body)
@@ -77,8 +82,8 @@ class Sheet:
                     name = selector.strip()
                     if _SIMPLE.fullmatch(name):
                         self._by_name.setdefault(name, {}).update(declared)
-                    elif name and len(name) < 200 and budget >= nodes:
-                        budget -= nodes
+                    elif name and len(name) < 200 and selectors_left and budget >= (cost := nodes * _steps(name)):
+                        budget, selectors_left = budget - cost, selectors_left - 1
                         self._select(root, name, declared)
 
     def of(self, node: Any) -> Declarations:
@@ -104,6 +109,21 @@ class Sheet:
                 self._by_node.setdefault(node, {}).update(declared)
         except (SelectorError, XPathError):  # no selector of an element, or none that we know
             return
+
+
+def _weight(root: Any) -> int:
+    """What it takes to go through the elements once: they are met from each of those around them."""
+    nodes, deepest, stack = 0, 0, [(root, 1)]
+    while stack:
+        node, depth = stack.pop()
+        nodes, deepest = nodes + 1, max(deepest, depth)
+        stack.extend((child, depth + 1) for child in node)
+    return nodes * max(1, deepest // _USUAL_DEPTH)
+
+
+def _steps(selector: str) -> int:
+    """How often a selector goes through the elements of a page, about."""
+    return 1 + len(_STEPS.findall(selector)) + _LATER * (selector.count("~") + selector.count(":nth-"))
 
 
 def _rules(sheet: str) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,8 @@ def is_away(node: Any, style: Declarations) -> bool:
         return True
     if node.get("hidden") is not None or node.get("popover") is not None:
         return True
+    if not style:
+        return False
     if style.get("display") == "none" or style.get("content-visibility") == "hidden":
         return True
     faded = _FADED.search(style.get("filter", ""))

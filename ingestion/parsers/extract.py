@@ -38,7 +38,7 @@ class Outline:
     def enter(self, level: int, heading: str) -> str | None:
         """The path after a heading of ``level`` (1 is the highest); it closes those of its level and below."""
         self.leave(level)
-        self._headings.append((level, one_line(heading)))
+        self._headings.append((level, one_line(heading)[: MAX_SECTION + 1]))  # a longer one is cut in every path
         return self.path
 
     def leave(self, level: int) -> None:

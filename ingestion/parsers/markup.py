@@ -10,15 +10,31 @@ from ingestion.parsers.concealed_html import take_concealed
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.page_tables import take_tables
 from ingestion.parsers.partition import partition
+from ingestion.parsers.plain import text_elements
 from rag_service.domain.document import BlockKind, Element
+from rag_service.domain.errors import Refused
 
 _AS_BLOCK = frozenset({"main", "details", "summary", "figure", "form", "button", "fieldset", "legend", "label"})
 """Tags whose text ``unstructured`` leaves out, or for whose sake it leaves out the rest."""
 
+_CELL = frozenset({"td", "th", "tr"})
 _PLACED = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
+_MARKS = "[]*_~`<!"
+_DENSE = 5
+"""One letter in so many is markup: no text that a person wrote, and the library takes twenty seconds a megabyte."""
+
+_SMALL = 50_000
+_LINES, _CELLS, _NODES = 20_000, 50_000, 20_000
+"""Of any text. A longer one may have more: a line for each 40 letters, a cell for each 10, an element for each 40."""
+_OPENED = re.compile(
+    r"""<[A-Za-z][^\s/>]*+(?:[\s/]++(?:[^\s/>="']++|["'])(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++))?+)*+"""
+)
+_ATTRIBUTE = re.compile(r"""[\s/]++[^\s/>="']++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']++))?+""")
+_MOST_ATTRIBUTES = 1000
+"""Of one element: the library compares each with all before it."""
 
 
 def parse_html(content: bytes) -> Extract:
@@ -38,6 +54,8 @@ def parse_markdown(content: bytes) -> Extract:
         title = named.group(1).strip(" \"'") if named else None
         preface = (Element(tidy(front.group(1))),) if front.group(1).strip() else ()
         source = source[front.end() :]
+    if _is_no_prose(source):
+        return Extract((*preface, *text_elements(source)), title=title)
     environment: dict[str, Any] = {}
     page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(source, environment)
     extract = html_extract(page)
@@ -54,8 +72,11 @@ def html_extract(page: str) -> Extract:
     page = _PRIVATE.sub("", page.removeprefix("\ufeff"))
     if not page.strip():
         return Extract(())
+    _refuse_crowded_tags(page)
     parser = html.HTMLParser(encoding="utf-8", no_network=True)
     root = html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
+    if sum(1 for node in root.iter() if node.tag not in _CELL) > _NODES + len(page) // 40:
+        raise Refused("too_large", "The page has more elements than a page of its length needs.")
     title = one_line(root.findtext(".//title") or "") or None
     apart = take_concealed(root)
     tables = take_tables(root)
@@ -66,6 +87,25 @@ def html_extract(page: str) -> Extract:
     elements = _elements(partition("html", text=cleaned), tables)
     first = next((element.text for element in elements if element.kind is BlockKind.TITLE), None)
     return Extract(elements, tuple(apart.concealed), title or first, tuple(apart.disguised))
+
+
+def _is_no_prose(source: str) -> bool:
+    """Whether a text is made of marks, or of more lines or cells than a person writes: to be read as it stands."""
+    size = len(source)
+    if size > _SMALL and sum(map(source.count, _MARKS)) * _DENSE > size:
+        return True
+    rows = [bars for line in source.split("\n") if (bars := line.count("|"))]
+    if len(rows) * max(rows, default=0) > _CELLS + size // 10:
+        return True
+    return sum(1 for line in source.split("\n") if line.strip()) > _LINES + size // 40
+
+
+def _refuse_crowded_tags(page: str) -> None:
+    """No element has attributes beyond number. Raises ``Refused``."""
+    for tag in _OPENED.finditer(page):
+        long = tag.end() - tag.start() > 2 * _MOST_ATTRIBUTES
+        if long and sum(1 for _ in _ATTRIBUTE.finditer(tag.group())) > _MOST_ATTRIBUTES:
+            raise Refused("malformed", f"An element of the page has more than {_MOST_ATTRIBUTES} attributes.")
 
 
 def _elements(found: Any, tables: list[str]) -> tuple[Element, ...]:

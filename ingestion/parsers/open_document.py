@@ -14,14 +14,16 @@ from ingestion.parsers.extract import Extract, one_line
 from ingestion.parsers.open_styles import OFFICE, TABLE, Styles
 from ingestion.parsers.open_tables import sheet_rows
 from ingestion.parsers.open_text import TextWalk
+from ingestion.parsers.room import bounded
 from ingestion.parsers.safe_xml import local_name, read_xml
-from ingestion.parsers.sheets import blocks, bounded
+from ingestion.parsers.sheets import blocks
 from ingestion.parsers.stated import worth_screening
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
 from rag_service.domain.errors import Refused
 
 _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
+_MOST_CELLS = 1_000_000
 _PRESENTATION = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}"
 
 Read = tuple[list[Element], list[str], list[str]]
@@ -73,7 +75,8 @@ def _spreadsheet(held: Any, styles: Styles) -> Read:
     disguised: list[str] = []
     for page, table in enumerate(held.iterchildren(f"{TABLE}table"), start=1):
         rows = sheet_rows(table, styles)
-        found = list(blocks(bounded(rows.shown), page=page, section=one_line(table.get(f"{TABLE}name") or "") or None))
+        section = one_line(table.get(f"{TABLE}name") or "") or None
+        found = list(blocks(bounded(rows.shown, _MOST_CELLS), page=page, section=section))
         if styles.is_hidden(table.get(f"{TABLE}style-name")):
             concealed += [element.text for element in found]
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.parsers.extract import one_line
 from ingestion.parsers.open_styles import OFFICE, TABLE, TEXT, Styles
-from ingestion.parsers.sheets import bounded
+from ingestion.parsers.room import bounded
 
 _MOST_COLUMNS = 1024
 _MOST_ROWS = 1000
@@ -31,7 +31,7 @@ class SheetRows:
 
 def table_rows(table: Any, styles: Styles) -> tuple[list[list[str]], int, list[str]]:
     """The rows of a table in a text, how many of them are its header, and what its cells keep from sight."""
-    header = sum(1 for node in table.iter(f"{TABLE}table-header-rows") for _ in node.iter(f"{TABLE}table-row"))
+    header = sum(row.getparent().tag == f"{TABLE}table-header-rows" for row in own_nodes(table, f"{TABLE}table-row"))
     unseen: list[str] = []
     return list(bounded(row for row, _, _ in _rows(table, styles, unseen))), header, unseen
 
@@ -56,15 +56,16 @@ def sheet_rows(table: Any, styles: Styles) -> SheetRows:
 def _rows(table: Any, styles: Styles, unseen: list[str]) -> Iterator[tuple[list[str], bool, int]]:
     defaults = list(_column_styles(table))
     painted = styles.ground(table.get(f"{TABLE}style-name"))
-    for row in table.iter(f"{TABLE}table-row"):
-        if next(row.iterancestors(f"{TABLE}table")) is not table:
-            continue
+    for row in own_nodes(table, f"{TABLE}table-row"):
         cells: list[str] = []
+        is_spread = False
         beneath = styles.ground(row.get(f"{TABLE}style-name")) or painted
         for cell in row:
             if not isinstance(cell.tag, str):
                 continue
-            if cell.tag == f"{TABLE}covered-table-cell" and _is_spread(cell):
+            if cell.tag != f"{TABLE}covered-table-cell":
+                is_spread = _count(cell, "number-columns-spanned") > 1
+            elif is_spread:  # covered by one to its left, which was repeated in its place, and not by one above
                 continue
             times = max(_count(cell, "number-columns-repeated"), _count(cell, "number-columns-spanned"))
             style = cell.get(f"{TABLE}style-name") or row.get(f"{TABLE}default-cell-style-name")
@@ -86,22 +87,23 @@ def _column_styles(table: Any) -> Iterator[str | None]:
         yield from [column.get(f"{TABLE}default-cell-style-name")] * count
 
 
-def _is_spread(covered: Any) -> bool:
-    """Whether a cell is covered by one to its left, which was repeated in its place, and not by one above."""
-    before = covered.getprevious()
-    while before is not None and before.tag == f"{TABLE}covered-table-cell":
-        before = before.getprevious()
-    return before is not None and _count(before, "number-columns-spanned") > 1
+def own_nodes(node: Any, *tags: str) -> Iterator[Any]:
+    """The nodes of these names within, in order, without what stands in a further table or is not shown."""
+    stack = list(reversed(node))
+    while stack:
+        one = stack.pop()
+        if one.tag in tags:
+            yield one
+        if one.tag != f"{TABLE}table" and one.tag not in _NOT_SHOWN:
+            stack.extend(reversed(one))
 
 
 def cell_text(cell: Any, styles: Styles, style: str | None, unseen: list[str], beneath: str | None) -> str:
-    """The paragraphs of a cell on one line; what nobody sees of them goes to ``unseen``.
+    """The paragraphs of a cell on one line, without tables in it; what nobody sees of them goes to ``unseen``.
 
     ``beneath`` is the colour that the row or the table paints under a cell that has none.
     """
-    shown = (
-        node for node in cell.iter(f"{TEXT}p", f"{TEXT}h") if not any(True for _ in node.iterancestors(*_NOT_SHOWN))
-    )
+    shown = own_nodes(cell, f"{TEXT}p", f"{TEXT}h")
     ground = styles.ground(style) or beneath
     if not any(True for _ in cell.iter(f"{TEXT}span")):
         text = one_line(" ".join("".join(node.itertext()) for node in shown))

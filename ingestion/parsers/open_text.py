@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.parsers.extract import Outline, one_line, tidy
 from ingestion.parsers.open_styles import OFFICE, TABLE, TEXT, Styles
-from ingestion.parsers.open_tables import table_rows
+from ingestion.parsers.open_tables import own_nodes, table_rows
 from ingestion.parsers.tables import table_text
 from rag_service.domain.document import BlockKind, Element
 
@@ -56,9 +56,8 @@ class TextWalk:
             rows, header, unseen = table_rows(node, self._styles)
             self.disguised += unseen
             self._add(table_text(rows, header_rows=header or None), BlockKind.TABLE)
-            for table in node.iter(f"{TABLE}table"):
-                if table is not node and next(table.iterancestors(f"{TABLE}table")) is node:
-                    self.node(table)
+            for table in own_nodes(node, f"{TABLE}table"):
+                self.node(table)
         else:
             self.children(node, in_list=in_list or node.tag == f"{TEXT}list-item")
 

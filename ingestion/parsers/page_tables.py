@@ -13,35 +13,49 @@ PLACE = "\ue000{}\ue001"
 _FLOW_IN_CELL = frozenset({"table", "h1", "h2", "h3", "h4", "h5", "h6", "form"})
 _PARTS = ("thead", "tbody", "tfoot", "tr", "td", "th", "caption")
 _WIDEST, _HIGHEST = 50, 1000
+LONGEST_SAID_AGAIN = 300
+"""Letters of a cell that is said in every row and column that it spans; a longer one is said once."""
 
 
 def take_tables(root: Any) -> list[str]:
     """Every data table is replaced by a place holder and returned as text; layout tables become blocks."""
-    from lxml import html
-
     texts: list[str] = []
     for table in list(root.iter("table")):
         if _is_layout(table):
-            own = [node for node in table.iter(*_PARTS) if next(node.iterancestors("table")) is table]
-            for node in (table, *own):
+            for node in (table, *_own_parts(table)):
                 node.tag = "div"
             continue
         lines = table_text(_grid(table), header_rows=_header_rows(table) or None)
         caption = one_line(" ".join(text for node in table.iter("caption") for text in node.itertext()))
-        place = html.Element("div")
-        place.tail = table.tail
+        table.clear(keep_tail=True)
+        table.tag = "div"
         if lines or caption:
-            place.text = PLACE.format(len(texts))
+            table.text = PLACE.format(len(texts))
             texts.append("\n".join(part for part in (caption, lines) if part))
-        table.getparent().replace(table, place)
     return texts
 
 
+def _own_parts(table: Any) -> list[Any]:
+    """The rows and cells of a table without those of tables in it."""
+    found, stack = [], list(table)
+    while stack:
+        node = stack.pop()
+        if node.tag != "table":
+            found += [node] if node.tag in _PARTS else []
+            stack.extend(node)
+    return found
+
+
 def _is_layout(table: Any) -> bool:
-    """Whether a table arranges a page rather than data: it holds other tables or headings, or has one column."""
+    """Whether a table arranges a page rather than data: it holds other tables or headings, or has one column.
+
+    Cells in cells are no table that a browser would draw.
+    """
     if (table.get("role") or "").lower() in ("presentation", "none"):
         return True
     if any(node is not table for node in table.iter(*_FLOW_IN_CELL)):
+        return True
+    if any(next(cell.iterdescendants("td", "th", "tr"), None) is not None for cell in table.iter("td", "th")):
         return True
     return all(len(row.findall("td")) + len(row.findall("th")) < 2 for row in table.iter("tr"))
 
@@ -71,10 +85,11 @@ def _grid(table: Any) -> list[list[str]]:
             _take_from_above(cells, below)
             text, height = _cell_text(cell), _span(cell, "rowspan", _HIGHEST)
             width = _span(cell, "colspan", _WIDEST) if len(held) > 1 or below else 1
+            again = text if len(text) <= LONGEST_SAID_AGAIN else ""
             for at in range(len(cells), len(cells) + width):
                 if height > 1:
-                    below[at] = (text, height - 1)
-            cells += [text] * width
+                    below[at] = (again, height - 1)
+            cells += [text, *[again] * (width - 1)]
         _take_from_above(cells, below)
         rows.append(cells)
     return rows

@@ -21,6 +21,8 @@ _PDFIUM = threading.Lock()
 """PDFium keeps global state: one thread at a time may be in it."""
 
 MAX_PAGES = 20_000
+_LETTERS, _DRAWN_AGAIN = 5_000_000, 50
+"""Letters on all pages of any PDF; one of more bytes may have fifty more for each: pages may share what they draw."""
 _NO_PAGES = (re.compile(rb"/Count\s{1,9}0\b"), re.compile(rb"/Kids\s{0,9}\[\s{0,9}\]"))
 _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _HYPHENS = ("\ufffe", "\x02")
@@ -94,7 +96,12 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
                 raise Refused("too_large", f"The PDF has more than {MAX_PAGES} pages.")
             title = one_line(document.get_metadata_value("Title"))
             apart = _Apart(list(worth_screening(document.get_metadata_value(key) for key in _STATED)))
-            pages = [_page_lines(document, at, apart) for at in range(len(document))]
+            pages, room = [], _LETTERS + _DRAWN_AGAIN * len(content)
+            for at in range(len(document)):
+                pages.append(page := _page_lines(document, at, apart))
+                room -= sum(len(line.text) for line in page or ())
+                if room < 0:
+                    raise Refused("too_large", "The PDF draws far more text than a file of its length needs.")
             if all(page is None for page in pages):
                 raise Refused("malformed", "The PDF is damaged: none of its pages can be read.")
             return [page or [] for page in pages], title or None, apart

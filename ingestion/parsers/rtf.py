@@ -48,6 +48,8 @@ class _State:
 
 @dataclass
 class _Paragraph:
+    ended: list[str] = field(default_factory=list)
+    """The paragraphs before this one in its cell."""
     texts: list[str] = field(default_factory=list)
     level: int | None = None
     is_item: bool = False
@@ -58,12 +60,12 @@ class _Reader:
     def __init__(self) -> None:
         self.elements: list[Element] = []
         self.concealed: list[str] = []
-        self.title = ""
+        self._title: list[str] = []
         self._state = _State()
         self._stack: list[_State] = []
         self._paragraph = _Paragraph()
         self._aside: list[str] = []
-        self._stated: list[str] = []
+        self._stated: list[list[str]] = []
         self._margins: dict[str, None] = {}
         self._hidden: list[str] = []
         self._rows: list[list[str]] = []
@@ -85,8 +87,8 @@ class _Reader:
             self.elements = [replace(element, page=None) for element in self.elements]
         self.elements += [Element(text) for text in self._margins]
         first = next((element.text for element in self.elements if element.kind is BlockKind.TITLE), None)
-        concealed = (*self.concealed, *worth_screening(map(_paired, self._stated)))
-        return Extract(tuple(self.elements), concealed, own_title(_paired(self.title)) or first)
+        concealed = (*self.concealed, *worth_screening(_paired("".join(one)) for one in self._stated))
+        return Extract(tuple(self.elements), concealed, own_title(_paired("".join(self._title))) or first)
 
     def _take(self, token: Token) -> None:
         if isinstance(token, Group):
@@ -135,7 +137,7 @@ class _Reader:
         elif name in ("fonttbl", "colortbl", "stylesheet", "title", "annotation", *_ASIDE, *_MARGINS):
             self._state = replace(state, where=name if where != "skipped" else where)
         elif name in _STATED and where != "skipped":
-            self._stated.append("")
+            self._stated.append([])
             self._state = replace(state, where="stated")
         elif name in ("listtext", "pntext"):
             self._paragraph.is_item = True
@@ -176,8 +178,7 @@ class _Reader:
             self._end_paragraph()
             self._page += 1
         elif name == "pard" and in_body:
-            texts = self._paragraph.texts
-            self._paragraph = _Paragraph(texts)
+            self._paragraph = _Paragraph(self._paragraph.ended, self._paragraph.texts)
         elif name == "intbl":
             self._paragraph.in_table = True
         elif name == "outlinelevel" and number is not None:
@@ -185,7 +186,7 @@ class _Reader:
         elif name == "s" and number is not None and (level := self._tables.heading_level(number)):
             self._paragraph.level = level
         elif name in ("cell", "nestcell"):
-            self._cells.append(one_line("".join(self._paragraph.texts)))
+            self._cells.append(one_line("".join((*self._paragraph.ended, *self._paragraph.texts))))
             self._reveal()
             self._paragraph = _Paragraph(in_table=True)
         elif name == "trhdr":
@@ -208,9 +209,9 @@ class _Reader:
         if where in ("fonttbl", "colortbl", "stylesheet"):
             self._tables.text(where, text)
         elif where == "title":
-            self.title += text
+            self._title.append(text)
         elif where == "stated":
-            self._stated[-1] += text
+            self._stated[-1].append(text)
         elif where in _ASIDE or where in _MARGINS or where == "annotation":
             (self._hidden if self._is_unseen() else self._aside).append(text)
         elif where == "bullet":
@@ -223,12 +224,14 @@ class _Reader:
         return state.hidden or state.small or (state.white and not state.ground and not self._paragraph.in_table)
 
     def _end_paragraph(self) -> None:
-        paragraph, self._paragraph = self._paragraph, replace(self._paragraph, texts=[], is_item=False)
-        text = tidy(_paired("".join(paragraph.texts)))
+        paragraph, ended = self._paragraph, self._paragraph.ended
+        held = paragraph.texts if paragraph.in_table else [*ended, *paragraph.texts]
+        self._paragraph = replace(paragraph, ended=ended if paragraph.in_table else [], texts=[], is_item=False)
+        text = tidy(_paired("".join(held)))
         self._reveal()
         if paragraph.in_table:
             if text:  # a cell of several paragraphs
-                self._paragraph.texts = [f"{text} "]
+                ended.append(f"{text} ")
             return
         self._end_table()
         if not text:

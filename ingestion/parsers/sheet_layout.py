@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -32,10 +32,10 @@ class Layout:
 def layout_of(archive: zipfile.ZipFile, part: str) -> Layout:
     """The layout that a worksheet's part states."""
     layout = Layout()
-    row = 0
+    row, room = 0, 2 * _MOST_COLUMNS  # no column is named twice, in a sheet that a program wrote
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal row
+        nonlocal row, room
         name = name.rpartition(":")[2]
         if name == "row":
             row = _number(attributes.get("r")) or row + 1
@@ -45,7 +45,9 @@ def layout_of(archive: zipfile.ZipFile, part: str) -> Layout:
             attributes.get("hidden") in _TRUE or _is_flat(attributes.get("width"), _NARROWEST_COLUMN)
         ):
             first, last = _number(attributes.get("min")), _number(attributes.get("max"))
-            layout.hidden_columns.update(range(first, min(last, _MOST_COLUMNS) + 1))
+            last = min(last, _MOST_COLUMNS, first + room)
+            room -= max(last - first, 0) + 1
+            layout.hidden_columns.update(range(first, last + 1))
         elif name == "mergeCell" and len(layout.merges) < _MOST_MERGES and (area := _area(attributes.get("ref") or "")):
             layout.merges.append(area)
 
@@ -57,7 +59,7 @@ def layout_of(archive: zipfile.ZipFile, part: str) -> Layout:
     return layout
 
 
-def laid_out(rows: Iterator[list[str]], layout: Layout) -> tuple[list[list[str]], list[str], set[int]]:
+def laid_out(rows: Iterable[tuple[int, list[str]]], layout: Layout) -> tuple[list[list[str]], list[str], set[int]]:
     """The shown rows with merged cells filled in, what is hidden as lines, and which shown rows had one merged across.
 
     A cell that is merged over a whole row stays one: it is a line above or within a table.
@@ -66,7 +68,11 @@ def laid_out(rows: Iterator[list[str]], layout: Layout) -> tuple[list[list[str]]
     shown: list[list[str]] = []
     hidden: list[str] = []
     across: set[int] = set()
-    for number, row in enumerate(rows, start=1):
+    before = 0
+    for number, row in rows:
+        if number > before + 1 and shown:  # rows that are not there part one table from the next
+            shown.append([])
+        before = number
         is_spread = starting.fill(number, row)
         taken = [cell for at, cell in enumerate(row, start=1) if cell and at in layout.hidden_columns]
         if number in layout.hidden_rows:

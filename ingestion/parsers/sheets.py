@@ -19,14 +19,16 @@ from ingestion.decode import decode_text
 from ingestion.parsers.concealed_cells import STATED, CellLooks, comments
 from ingestion.parsers.extract import MAX_SECTION, Extract, one_line
 from ingestion.parsers.record_text import Record, Value, record_extract
+from ingestion.parsers.room import Room, bounded, most_cells, too_many_cells
 from ingestion.parsers.sheet_layout import laid_out, layout_of
 from ingestion.parsers.stated import worth_screening
 from ingestion.parsers.tables import looks_like_header, table_text
 from ingestion.parsers.word import own_title
 from rag_service.domain.document import BlockKind, Element
-from rag_service.domain.errors import Refused
 
-MAX_CELLS = 5_000_000
+_PARTS_OF_STRING = 6
+"""Tags."""
+
 _DELIMITERS = ",;\t|"
 _FIELD_LIMIT = 2**24
 _SEPARATOR = re.compile(r"sep=([,;\t|])\n")
@@ -61,17 +63,20 @@ def parse_xlsx(content: bytes) -> Extract:
     """
     from openpyxl import load_workbook
 
-    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
     archive = zipfile.ZipFile(io.BytesIO(content))
+    most = most_cells(content)
+    for name in archive.namelist():
+        if name.lower().endswith("sharedstrings.xml") and archive.read(name).count(b"<") > _PARTS_OF_STRING * most:
+            raise too_many_cells(most)
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
     elements: list[Element] = []
     concealed: list[str] = []
     disguised: list[str] = []
     looks = CellLooks()
+    room = Room(most)
     for page, sheet in enumerate(book.worksheets, start=1):
-        sheet.reset_dimensions()  # what the file states of its size may be wrong, and rows are padded to it
-        rows = (_seen(row, looks, disguised) for row in sheet.iter_rows())
         layout = layout_of(archive, sheet._worksheet_path)  # noqa: SLF001  # nothing else tells the part's name
-        shown, hidden, across = laid_out(bounded(rows), layout)
+        shown, hidden, across = laid_out(room.bounded(_rows_of(sheet, looks, disguised)), layout)
         found = list(blocks(shown, page=page, section=one_line(sheet.title) or None, across=across))
         if sheet.sheet_state == "visible":
             elements += found
@@ -145,14 +150,22 @@ def _trimmed(rows: list[list[str]]) -> list[list[str]]:
     return [row[table] for row in rows]
 
 
-def bounded(rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The rows, as long as they have fewer than ``MAX_CELLS`` cells. Raises ``Refused``."""
-    cells = 0
-    for row in rows:
-        cells += len(row) + 1
-        if cells > MAX_CELLS:
-            raise Refused("too_large", f"The table has more than {MAX_CELLS} cells.")
-        yield row
+def _rows_of(sheet: Any, looks: CellLooks, disguised: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows that the part holds, each with its number: the sheet's own reader makes up a million empty ones."""
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    book = sheet.parent
+    with sheet._get_source() as source:  # noqa: SLF001  # as its reader does, but for the rows between
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,  # noqa: SLF001
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,  # noqa: SLF001
+            timedelta_formats=book._timedelta_formats,  # noqa: SLF001
+        )
+        for number, row in parser.parse():
+            yield number, _seen(sheet._get_row(row), looks, disguised)  # noqa: SLF001
 
 
 def _delimiter(text: str) -> str:

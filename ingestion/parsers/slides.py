@@ -8,8 +8,9 @@ from typing import Any
 from ingestion.parsers.concealed_slides import take_hidden
 from ingestion.parsers.extract import Extract, Outline, one_line, tidy
 from ingestion.parsers.partition import partition
-from ingestion.parsers.word import html_table_text, own_title
+from ingestion.parsers.word import MAX_PARAGRAPHS, html_table_text, own_title
 from rag_service.domain.document import BlockKind, Element
+from rag_service.domain.errors import Refused
 
 _TEXT_BODY = "{http://schemas.openxmlformats.org/presentationml/2006/main}txBody"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -24,7 +25,11 @@ def parse_pptx(content: bytes) -> Extract:
     notes: dict[int, str] = {}
     skipped: set[int] = set()
     titles: dict[int, set[str]] = {}
+    paragraphs = 0
     for page, slide in enumerate(deck.slides, start=1):
+        paragraphs += sum(1 for _ in slide.element.iter(f"{_A}p"))
+        if paragraphs > MAX_PARAGRAPHS:
+            raise Refused("too_large", f"The presentation has more than {MAX_PARAGRAPHS} paragraphs.")
         if (slide.element.get("show") or "1") in ("0", "false"):
             skipped.add(page)
         elif slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:

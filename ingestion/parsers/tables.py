@@ -9,6 +9,9 @@ from ingestion.parsers.extract import one_line
 
 _NUMBER = re.compile(r"[-+(]?[\s$€£¥₹%]*\d[\d\s.,:/%-]*[)%]?")
 _MAX_HEADER = 80
+_MOST_NAMED = 10
+"""How many times as long as its cells a table may become by the names of its columns, and by cells that span many."""
+_SMALL = 2**20
 
 
 def table_text(rows: Sequence[Sequence[str]], *, has_header: bool | None = None, header_rows: int | None = None) -> str:
@@ -37,6 +40,9 @@ def table_text(rows: Sequence[Sequence[str]], *, has_header: bool | None = None,
     if not has_header or len(grid) < 2:
         return "\n".join(_bars(row) for row in grid)
     header, *body = grid
+    names = sum(len(name) for row in body for name, cell in zip(header, row, strict=False) if cell)
+    if names > _SMALL and names > _MOST_NAMED * sum(len(cell) for row in body for cell in row):
+        return "\n".join(_bars(row) for row in grid)
     return "\n".join(_labelled(header, row) for row in body)
 
 

@@ -13,11 +13,15 @@ from ingestion.parsers.partition import partition
 from ingestion.parsers.tables import table_text
 from ingestion.parsers.word_tables import take_word_tables
 from rag_service.domain.document import BlockKind, Element
+from rag_service.domain.errors import Refused
 
 _PLACED = re.compile("\ue000(\\d{1,7})\ue001")
 _NAMES = {"w": _W[1:-1]}
 _TRANSPARENT = ("ins", "smartTag", "sdt", "moveTo", "customXml")
 """Wrappers that ``python-docx`` does not look into, although Word shows what they hold."""
+
+MAX_PARAGRAPHS, _MAX_RUNS = 50_000, 150_000
+"""As many as a book in ten volumes has; each takes the library half a millisecond."""
 
 _GENERIC_TITLES = frozenset({"word document", "microsoft word", "document", "untitled", "powerpoint presentation"})
 
@@ -28,6 +32,8 @@ def parse_docx(content: bytes) -> Extract:
 
     document = docx.Document(io.BytesIO(content))
     body = document.element.body
+    if sum(1 for _ in body.iter(f"{_W}p")) > MAX_PARAGRAPHS or sum(1 for _ in body.iter(f"{_W}r")) > _MAX_RUNS:
+        raise Refused("too_large", f"The document has more than {MAX_PARAGRAPHS} paragraphs, or {_MAX_RUNS} pieces.")
     apart = take_hidden(document)
     apart.concealed += _part_texts(document, "comments", "comment")
     _unwrap(body)

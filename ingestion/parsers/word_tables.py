@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.parsers.concealed_word import W
 from ingestion.parsers.extract import one_line
-from ingestion.parsers.page_tables import PLACE
+from ingestion.parsers.page_tables import LONGEST_SAID_AGAIN, PLACE
 from ingestion.parsers.tables import table_text
 
 _WIDEST = 63
@@ -53,9 +53,10 @@ def _grid(rows: list[Any]) -> list[list[str]]:
             goes_on = merge is not None and merge.get(f"{W}val") != "restart"
             text = above.get(len(cells), "") if goes_on else cell_text(cell)
             width = min(_number(cell, "tcPr", "gridSpan", 1), _WIDEST) if len(held) > 1 else 1
+            again = text if len(text) <= LONGEST_SAID_AGAIN else ""
             for at in range(len(cells), len(cells) + width):
-                above[at] = text
-            cells += [text] * width
+                above[at] = again
+            cells += [text, *[again] * (width - 1)]
         grid.append(cells)
     return grid
 

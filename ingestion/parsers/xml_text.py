@@ -90,8 +90,12 @@ def _is_running_text(node: Any) -> bool:
     stray = sum(len(text.strip()) for text in own)
     if not stray:
         return False
-    total = sum(len(text) for text in node.itertext())
-    return total < _LONG or stray * 10 >= total
+    most, total = max(_LONG - 1, stray * 10), 0
+    for text in node.itertext():
+        total += len(text)
+        if total > most:
+            return False
+    return True
 
 
 def _stray(text: str | None) -> list[tuple[str, Value]]:

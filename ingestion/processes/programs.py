@@ -13,7 +13,7 @@ from rag_service.detect.recognizers import load_recognizers
 if TYPE_CHECKING:
     from rag_service.settings import Settings
 
-_PARSER = Limits(120, cpu_s=60, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=2000, s_per_mib=15)
+_PARSER = Limits(80, cpu_s=40, memory_bytes=2048 * MIB, output_bytes=128 * MIB, requests=2000, s_per_mib=8)
 _TEXT = Limits(240, cpu_s=120, memory_bytes=4096 * MIB, output_bytes=512 * MIB, requests=2000, s_per_mib=240)
 _MODEL = Limits(240, cpu_s=120, memory_bytes=None, output_bytes=512 * MIB, requests=20_000, s_per_mib=15)
 

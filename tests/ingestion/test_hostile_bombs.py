@@ -76,7 +76,7 @@ def test_a_bomb_is_refused_with_a_typed_reason(
 @pytest.mark.parametrize(
     ("name", "make", "reasons"),
     [
-        ("contents.pdf", pdfs.twice_packed_contents, {"parser_timeout", "parser_memory"}),  # allocates without end
+        ("forms.pdf", pdfs.laughing_forms, {"parser_timeout", "parser_memory"}),  # allocates without end
         ("receivers.eml", lambda: mails.many_receivers(20_000), {"malformed"}),  # a reader that is as good as a loop
     ],
 )
