@@ -31,6 +31,7 @@ from rag_service.detect.pii_patterns import (
     build_pattern_engine,
 )
 from rag_service.detect.places import find_peoples, find_places
+from rag_service.detect.plausible import is_plausible
 from rag_service.detect.recognizers import Recognizer
 from rag_service.detect.settle import layered, united
 from rag_service.detect.street_addresses import find_postal_codes, find_streets
@@ -64,10 +65,6 @@ _NUMBERS: tuple[tuple[str, Callable[[str], Iterable[Finding]]], ...] = (
     ("phone_number", find_phones),
 )
 _FROM_MODELS = NEEDS_LANGUAGE | {"street_address", "postal_code"}
-_WRITTEN_DATE = re.compile(
-    r"(?:\d{1,2} )?(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d)"
-)
-_LIST = re.compile(r"[1-9](?: \d){6,15}(?: \d\d){0,3}")
 _VERSION_BEFORE = re.compile(r"(?:\b(?:version|release|section|build|clause|v|§)\.?\s?|\.)$", re.IGNORECASE)
 
 
@@ -162,12 +159,10 @@ def _counts(result: Any, text: str, needs_context: frozenset[str]) -> bool:
     explanation = result.analysis_explanation
     in_context = bool(explanation is not None and explanation.supportive_context_word)
     kind = result.entity_type
-    if kind == "PHONE_NUMBER" and _WRITTEN_DATE.fullmatch(text, result.start, result.end):
-        return False
-    if kind == "PHONE_NUMBER" and not in_context and _LIST.fullmatch(text, result.start, result.end):
-        return False
     if kind in needs_context:
         return in_context
+    if not in_context and not is_plausible(kind, text, result.start, result.end):
+        return False
     if kind == "IP_ADDRESS" and not in_context:
         # Four numbers with dots are as often a version or a section.
         return not _VERSION_BEFORE.search(text[max(0, result.start - 12) : result.start])

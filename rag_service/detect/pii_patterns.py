@@ -76,7 +76,7 @@ ROWS: tuple[Row, ...] = (
     Row("UkNinoRecognizer", ("nino", "insurance"), needs_context=False),
     Row("UkDrivingLicenceRecognizer", ("driving", "dvla"), needs_context=False),
     Row("UkPassportRecognizer", _PASSPORT),
-    Row("EsNifRecognizer", ("dni", "nif"), needs_context=False),
+    Row("EsNifRecognizer", ("dni", "nif", "documento", "identidad"), needs_context=False),
     Row("EsNieRecognizer", ("nie",), needs_context=False),
     Row("EsPassportRecognizer", _PASSPORT),
     Row("ItFiscalCodeRecognizer", ("codice", "fiscale", "cf"), needs_context=False),
