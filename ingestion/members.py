@@ -117,7 +117,7 @@ async def kin_of(
     """
     request, keys = task.request, task.tenant.keys
     if request.parent is not None:
-        return AsMember(request.parent, request.parent_version), Told()
+        return AsMember(request.parent, request.parent_version, HELD_CONTAINER in tag.verdict.reasons), Told()
     operator = operate(task.tenant)
     known = await parts.versions.members(operator, tag.document_id) if tag.version > 1 else {}
     ids = frozenset(one.document_id for one in known.values())

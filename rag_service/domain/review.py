@@ -63,7 +63,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class HeldDocument:
-    """A version in quarantine as reviewers see it listed. ``live_version`` goes on answering meanwhile; 0 is none."""
+    """A version in quarantine as reviewers see it listed. ``live_version`` goes on answering meanwhile; 0 is none.
+
+    ``readers`` will be its access list, where it was uploaded with one that takes the place of the document's.
+    """
 
     document_id: str
     version: int
@@ -80,3 +83,4 @@ class HeldDocument:
     concealments: tuple[str, ...]
     characters: int
     chunks: int
+    readers: tuple[str, ...] | None = None

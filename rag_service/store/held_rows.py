@@ -101,6 +101,7 @@ def _held(row: Row[Any], keys: TenantKeys, seal: VersionSeal, told: dict[str, An
 def as_listed(held: Held) -> HeldDocument:
     """As reviewers see it listed."""
     told = held.told
+    named = (told.get("waits_with") or {}).get("access")
     return HeldDocument(
         document_id=held.document_id,
         version=held.version,
@@ -117,4 +118,5 @@ def as_listed(held: Held) -> HeldDocument:
         concealments=tuple(told["concealments"]),
         characters=told["characters"],
         chunks=told["chunks"],
+        readers=None if named is None else tuple(named),
     )

@@ -35,10 +35,11 @@ class StoredMember:
 
 @dataclass(frozen=True, slots=True)
 class AsMember:
-    """The version is of a document that came in another one's version."""
+    """The version is of a document that came in another one's version, and ``waits`` with it for a reviewer."""
 
     parent_id: str
     parent_version: int
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ async def _settle_member(
     parent, own = rows.get(kin.parent_id), rows.get(document_id)
     if parent is None or own is None or parent.owner_token != own.owner_token:
         raise Conflict("container", "the archive or mail that it came in changed meanwhile")
-    if not is_held and parent.live_version != kin.parent_version:
+    is_live = parent.live_version == kin.parent_version
+    if (not is_held and not is_live) or (kin.waits and is_live):
         raise Conflict("container", "the archive or mail that it came in changed meanwhile")
     if await _tokens(connection, tenant, document_id) != await _tokens(connection, tenant, kin.parent_id):
         raise Conflict("access list", "the archive or mail that it came in has other readers by now")

@@ -214,7 +214,7 @@ reviews = Table(
     Column("content_token", String, nullable=False),
     Column("sealed_entry", LargeBinary, nullable=False),
     Column("created_at", DateTime, nullable=False),
-    Index("reviews_in_order", "tenant_id", "created_at"),
+    Index("reviews_of_document", "tenant_id", "document_id", "version"),
     Index("reviews_of_content", "tenant_id", "content_token"),
 )
 """What was decided about documents in quarantine, by whom and why; kept when the document is gone."""

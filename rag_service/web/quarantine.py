@@ -46,7 +46,8 @@ class HarmlessJson(JSONResponse):
 
 
 class Held(BaseModel):
-    """A version in quarantine. ``live_version`` goes on answering meanwhile; 0 is none."""
+    """A version in quarantine. ``live_version`` goes on answering meanwhile; 0 is none. Once released, it is its
+    ``owner``'s, for ``readers`` and nobody else; where they are null, for those on the document's list."""
 
     id: str
     document_id: str
@@ -64,6 +65,7 @@ class Held(BaseModel):
     concealments: list[str]
     characters: int
     chunks: int
+    readers: list[str] | None = None
 
     @classmethod
     def of(cls, held: HeldDocument) -> Held:
@@ -84,6 +86,7 @@ class Held(BaseModel):
             concealments=list(held.concealments),
             characters=held.characters,
             chunks=held.chunks,
+            readers=None if held.readers is None else [visible(one) for one in held.readers],
         )
 
 

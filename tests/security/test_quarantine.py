@@ -245,6 +245,8 @@ def test_a_released_version_brings_the_readers_and_owner_it_was_uploaded_for(run
             document = (await uploaded(ann, content=CLEAN.encode(), source="wiki:ferry"))["document_id"]
             held = await uploaded(root, content=HELD.encode(), source="wiki:ferry", allow=["user:bob"])
             assert held["state"] == "quarantined"
+            [waiting] = await in_quarantine(acme)  # whoever releases it is told to whom
+            assert (waiting.owner, waiting.readers) == ("root", ("user:bob", "user:root"))
             place = f"/v1/tenants/acme/documents/{document}"
             assert "nine" in (await ann.get(f"{place}/text")).text  # until then it is ann's as it was
             assert (await root.get(f"{place}/access")).json() == {"allow": ["user:ann"], "owner": "ann"}

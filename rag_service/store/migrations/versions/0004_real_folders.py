@@ -120,5 +120,5 @@ def _create_reviews() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_reviews_tenant_id"),
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_reviews"),
     )
-    op.create_index("reviews_in_order", "reviews", ["tenant_id", "created_at"])
+    op.create_index("reviews_of_document", "reviews", ["tenant_id", "document_id", "version"])
     op.create_index("reviews_of_content", "reviews", ["tenant_id", "content_token"])
