@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 
     from ingestion.sketch import Numbers
 
-VERSION = f"floods-2 {SKETCH_VERSION}"
+VERSION = f"floods-3 {SKETCH_VERSION}"
 MOST_COMPARED = 2000
 """Documents of the uploader, the newest first, that a new one is compared with."""
 LEAST_WORDINGS = 4
+LEAST_ASKING = 3
+"""Wordings that make a flood where all begin with one question."""
+FAR_FROM_OTHERS = "far_from_others"
+LEAST_KNOWN = 20
+"""Documents of the uploader before which nothing is usual."""
+FAR = 0.45
+"""Cosine to the nearest of them below which a document is far from all."""
 NEAR = 0.7
 """Least mean cosine among the documents of a flood: half the pairs of poisoned ones have 0.84, one in a hundred less
 than 0.63."""
@@ -53,10 +60,11 @@ def compare(new: Sketch, earlier: Sequence[Earlier]) -> CrossFindings:
 
     Linear in the number of earlier documents, at most ``MOST_COMPARED``.
     """
-    near = _neighbours(new, earlier[:MOST_COMPARED])
-    members = _of_one_number(_cohesive([Earlier("", new), *_differing(new, near)]))
-    if len(members) < LEAST_WORDINGS or members[0].sketch is not new or not _is_one_claim(members):
-        return CrossFindings((), (), VERSION)
+    near, nearest = _neighbours(new, earlier[:MOST_COMPARED])
+    is_far = len(earlier) >= LEAST_KNOWN and nearest < FAR
+    members = _flood(new, near)
+    if not members:
+        return CrossFindings((), (), VERSION, (FAR_FROM_OTHERS,) if is_far else ())
     # Copies and near copies of what is held are held with it.
     kept = {one.document_id for one in members if one.document_id}
     also = [
@@ -67,18 +75,40 @@ def compare(new: Sketch, earlier: Sequence[Earlier]) -> CrossFindings:
     return CrossFindings(("flood",), tuple(dict.fromkeys(also)), VERSION)
 
 
-def _neighbours(new: Sketch, earlier: Sequence[Earlier]) -> list[Earlier]:
-    """Those near the new document, the nearest first."""
+def _flood(new: Sketch, near: Sequence[Earlier]) -> list[Earlier]:
+    """The new document and those that word one claim with it, one of each wording; none where they are too few."""
+    differing = _differing(new, near)
+    members = _of_one_number(_cohesive([Earlier("", new), *differing], LEAST_WORDINGS))
+    if len(members) >= LEAST_WORDINGS and members[0].sketch is new and _is_one_claim(members):
+        return members
+    asking = [one for one in differing if one.sketch.asks_as(new)]
+    members = _of_one_number(_cohesive([Earlier("", new), *asking], LEAST_ASKING))
+    if len(members) < LEAST_ASKING or members[0].sketch is not new or not _is_one_claim(members):
+        return []
+    return members if _names_something(members) else []
+
+
+def _names_something(members: Sequence[Earlier]) -> bool:
+    """Whether most of the documents have a number or a name in common."""
+    import numpy as np
+
+    _, counts = np.unique(np.concatenate([one.sketch.specifics for one in members]), return_counts=True)
+    return bool((counts >= SAID_BY_MOST * len(members)).any())
+
+
+def _neighbours(new: Sketch, earlier: Sequence[Earlier]) -> tuple[list[Earlier], float]:
+    """Those near the new document, the nearest first; and how near the nearest of all is."""
     import faiss
     import numpy as np
 
     rows = [one for one in earlier if len(one.sketch.vector) == len(new.vector)]
     if not rows:
-        return []
+        return [], 1.0
     flat = faiss.IndexFlatIP(len(new.vector))
     flat.add(np.stack([one.sketch.vector for one in rows]))
     cosines, places = flat.search(new.vector[None], min(_MOST_NEAR, len(rows)))
-    return [rows[at] for cosine, at in zip(cosines[0], places[0], strict=True) if at >= 0 and cosine >= _CLOSE]
+    near = [rows[at] for cosine, at in zip(cosines[0], places[0], strict=True) if at >= 0 and cosine >= _CLOSE]
+    return near, float(cosines[0][0])
 
 
 def _differing(new: Sketch, near: Sequence[Earlier]) -> list[Earlier]:
@@ -90,14 +120,14 @@ def _differing(new: Sketch, near: Sequence[Earlier]) -> list[Earlier]:
     return kept
 
 
-def _cohesive(members: list[Earlier]) -> list[Earlier]:
+def _cohesive(members: list[Earlier], least: int) -> list[Earlier]:
     """Those that are left once the farthest is taken away, one at a time, until they lie close; the first stays."""
     import numpy as np
 
     cosines: npt.NDArray[np.float32] = np.stack([one.sketch.vector for one in members])
     cosines = cosines @ cosines.T
     indices = list(range(len(members)))
-    while len(indices) >= LEAST_WORDINGS:
+    while len(indices) >= least:
         among = cosines[np.ix_(indices, indices)]
         means = (among.sum(axis=1) - 1) / (len(indices) - 1)
         if means.mean() >= NEAR:

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ingestion.across import Beside, beside_others
+from ingestion.across import Together, beside_others, with_evidence
 from ingestion.containers.limits import UnpackLimits
 from ingestion.content_token import content_token
 from ingestion.embed import embed
 from ingestion.members import Reading, Told, kin_of, member_path, read, upload_of, with_container, with_its_container
+from ingestion.outliers import with_outliers
 from ingestion.removal import KeyedPolicy
 from ingestion.seal import Tag, kinds_of, seal
 from ingestion.stages import Cleaned, Stages
@@ -133,18 +134,22 @@ async def ingest(task: Task, parts: IngestionParts) -> Stored | Unchanged | Held
     judged = await parts.stages.judge(cleaned.document)
     chunks = _countable(await parts.stages.chunk(judged), parts.max_passages)
     embedded = await embed(chunks, parts.stages, await _known_vectors(live, task, parts))
+    judged = await asyncio.to_thread(with_outliers, judged, embedded)
     made = Made(reading, judged, cleaned, embedded)
     beside = await beside_others(task, live, made, parts)
     async with beside.turn():
-        decided = verdict(judged, await beside.findings())
+        found = await beside.findings()
+        made = replace(made, judged=with_evidence(judged, found))
+        decided = verdict(made.judged, found)
         decided = decided if parts.holds else replace(decided, reasons=())
         decided = with_its_container(decided) if is_in_held else decided
         tag = _tag(task, live, readers, cleaned.source, decided, content_token(upload, tenant, parts.recognizers))
-        return await _store(task, made, tag, beside, parts, may_be_released=not is_in_held)
+        together = Together(beside.sealed(tag.version), beside.held_with(found) if parts.holds else None)
+        return await _store(task, made, tag, together, parts, may_be_released=not is_in_held)
 
 
 async def _store(
-    task: Task, made: Made, tag: Tag, beside: Beside, parts: IngestionParts, *, may_be_released: bool
+    task: Task, made: Made, tag: Tag, together: Together, parts: IngestionParts, *, may_be_released: bool
 ) -> Stored:
     """The version is stored, live or in quarantine, with its job's report and the uploads of what came in it."""
     tenant, operator, keys = task.tenant, operate(task.tenant), task.tenant.keys
@@ -156,7 +161,7 @@ async def _store(
     sealed = await asyncio.to_thread(seal, made.judged, made.embedded, tag, keys, made.cleaned.values)
     review = sealed_review(keys, about, Decision.HELD, "service") if tag.is_held else None
     report = seal_report(keys, task.claim.job_id, _report(tag, made, told))
-    await parts.versions.switch(operator, sealed, task.claim, report, review, kin, beside.sealed(tag.version))
+    await parts.versions.switch(operator, sealed, task.claim, report, review, kin, *together)
     return Stored(tag.version, len(made.embedded))
 
 

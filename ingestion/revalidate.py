@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 
 from ingestion.chunk import Suspicions
+from ingestion.floods import FAR_FROM_OTHERS
+from ingestion.outliers import with_outliers
 from ingestion.screen import DETECTOR_VERSION
 from ingestion.seal import screening_record
 from ingestion.stages import Stages
@@ -87,6 +89,7 @@ async def _judge_anew(
         if text is None:
             return
         judged = await stages.judge(await stages.screen(_as_scrubbed(live, text)))
+        judged = with_outliers(judged, await stored.passages(operate(tenant), tenant.keys, live))
         outcome = await stored.store(operate(tenant), tenant.keys, live, _rejudged(live, text, judged, holds=holds))
     except RagError as error:
         if not isinstance(error, IntegrityError | Refused | StageFailed):
@@ -125,10 +128,22 @@ def _as_scrubbed(live: LiveMeta, stored: StoredText) -> ScrubbedDocument:
     )
 
 
+def _evidence(stored: StoredText) -> list[Finding]:
+    return [Finding(*one) for one in stored.screening.get("evidence", ())]
+
+
 def _rejudged(live: LiveMeta, stored: StoredText, judged: ScreenedDocument, *, holds: bool) -> Rejudged:
-    """What was hidden is not known of documents that were stored before it was kept: what was said of it stays."""
+    """What was hidden is not known of documents that were stored before it was kept: what was said of it stays.
+
+    So does what the document showed beside others when it came, which no sweep compares again.
+    """
     kept = () if stored.screening else live.told["concealments"]
-    judged = replace(judged, concealments=tuple(sorted({*judged.concealments, *kept})))
+    beside_others = [one for one in _evidence(stored) if one.kind == FAR_FROM_OTHERS]
+    judged = replace(
+        judged,
+        concealments=tuple(sorted({*judged.concealments, *kept})),
+        evidence=(*judged.evidence, *beside_others),
+    )
     decided = verdict(judged, None)
     return Rejudged(
         detector_version=judged.detector_version,

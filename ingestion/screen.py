@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from ingestion import outliers
 from ingestion.hidden_text import hidden_requests, holds_prose, is_order, joinings
-from rag_service.detect import concealment, injection, judge_weights, requests
+from rag_service.detect import concealment, injection, judge_weights, mentions, mirrored, requests
 from rag_service.domain.document import Finding, ScreenedDocument, ScrubbedDocument
 
-SCREEN_VERSION = "screen-2"
+SCREEN_VERSION = "screen-3"
 DETECTOR_VERSION = (
-    f"{SCREEN_VERSION} {injection.VERSION} {concealment.VERSION} {requests.VERSION} {judge_weights.VERSION}"
+    f"{SCREEN_VERSION} {injection.VERSION} {mentions.VERSION} {concealment.VERSION} {requests.VERSION} "
+    f"{judge_weights.VERSION} {mirrored.VERSION} {outliers.VERSION}"
 )
 CONCEALED_INSTRUCTION = "concealed_instruction"
 CONCEALED_TEXT = "concealed_text"
 DISGUISED_TEXT = "disguised_text"
 ENCODED_INSTRUCTION = "encoded_instruction"
 INSTRUCTION_IN_TITLE = "instruction_in_title"
+MENTIONED = 0.5
+"""How sure an order is that the text only speaks of: its passage is marked, and the document not held for it."""
 SUBSTANTIAL = 200
 """Characters of hidden text in a document from which on hiding is itself worth a look; templates hide a few words."""
 
@@ -29,6 +34,11 @@ def screen(document: ScrubbedDocument) -> ScreenedDocument:
     Nothing is removed here: the chunks that a suspicion touches are dropped when a question meets them.
     """
     orders, is_encoded = injection.orders_in(document.text)
+    spoken_of = mentions.mentioned(document.text, [(one.start, one.end) for one in orders])
+    orders = [
+        replace(one, score=MENTIONED) if is_mention and not is_encoded else one
+        for one, is_mention in zip(orders, spoken_of, strict=True)
+    ]
     kinds = set(_concealments(document))
     kinds |= {ENCODED_INSTRUCTION} if is_encoded else set()
     return ScreenedDocument(
@@ -38,6 +48,7 @@ def screen(document: ScrubbedDocument) -> ScreenedDocument:
         detector_version=DETECTOR_VERSION,
         requests=tuple(requests.find_requests(document.text)),
         hidden_requests=tuple(hidden_requests(document)),
+        evidence=tuple(mirrored.find_mirrors(document.text)),
     )
 
 

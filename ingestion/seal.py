@@ -145,6 +145,7 @@ def screening_record(document: ScreenedDocument) -> dict[str, Any]:
         "disguised": list(document.document.disguised),
         "hiding": [_written(one) for one in document.document.hiding],
         "suspicions": [_written(one) for one in document.suspicions],
+        "evidence": [_written(one) for one in document.evidence],
     }
 
 

@@ -1,8 +1,8 @@
 """A sketch of a short document: enough to tell that it words what others word, and nothing of what that is.
 
 Its parts: the direction of its meaning (its vector, in bytes); under a key of the tenant the set of its terms, the set
-of its specifics (numbers, and names as far as capital letters tell), and a MinHash of its word triples (Broder, "On
-the resemblance and containment of documents", 1997).
+of its specifics (numbers, and names as far as capital letters tell), a MinHash of its word triples (Broder, "On the
+resemblance and containment of documents", 1997), and where it begins with a question, that question's words in order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rag_service.detect.mirrored import opening
 from rag_service.domain.document import EmbeddedChunk
 from rag_service.lexical import terms, words
 
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.uint32]
 
-VERSION = "sketch-3"
+VERSION = "sketch-4"
 LONGEST = 2000
 """Characters; who plants a claim in many wordings wants each to lie near the question, and a long text lies nowhere."""
 LEAST_TERMS = 4
 _HASHES = 64
 _MOST_TERMS = 400
-_HEAD = struct.Struct("<HHH")
+_HEAD = struct.Struct("<HHHH")
+_MOST_ASKED = 12
+_LEAST_ASKED = 4
+"""Words that the questions of two texts begin with in common, or all of a shorter one."""
 _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?:\n]")
 
 
@@ -41,14 +45,15 @@ class Sketch:
     terms: Numbers
     specifics: Numbers
     wording: Numbers
+    asked: Numbers
 
     def packed(self) -> bytes:
         """About two kilobytes at most."""
         import numpy as np
 
         whole = np.clip(np.rint(self.vector * 127 / max(float(np.abs(self.vector).max()), 1e-9)), -127, 127)
-        head = _HEAD.pack(len(self.vector), len(self.terms), len(self.specifics))
-        numbers = np.concatenate([self.terms, self.specifics, self.wording]).astype("<u4")
+        head = _HEAD.pack(len(self.vector), len(self.terms), len(self.specifics), len(self.asked))
+        numbers = np.concatenate([self.terms, self.specifics, self.wording, self.asked]).astype("<u4")
         return bytes(head + whole.astype("<i1").tobytes() + numbers.tobytes())
 
     @staticmethod
@@ -58,18 +63,26 @@ class Sketch:
 
         if len(raw) < _HEAD.size:
             raise ValueError("no sketch")
-        dimension, said, specific = _HEAD.unpack_from(raw)
-        count = said + specific + _HASHES
+        dimension, said, specific, asked = _HEAD.unpack_from(raw)
+        named, worded = said + specific, said + specific + _HASHES
+        count = worded + asked
         if len(raw) != _HEAD.size + dimension + 4 * count:
             raise ValueError("no sketch")
         vector = np.frombuffer(raw, "<i1", dimension, _HEAD.size).astype(np.float32)
         vector /= max(float(np.linalg.norm(vector)), 1e-9)
         numbers = np.frombuffer(raw, "<u4", count, _HEAD.size + dimension)
-        return Sketch(vector, numbers[:said], numbers[said : said + specific], numbers[said + specific :])
+        return Sketch(vector, numbers[:said], numbers[said:named], numbers[named:worded], numbers[worded:])
 
     def alike(self, other: Sketch) -> float:
         """About which share of their word triples the two texts have in common."""
         return float((self.wording == other.wording).mean())
+
+    def asks_as(self, other: Sketch) -> bool:
+        """Whether both begin with one question, as far as its first words tell."""
+        shorter = min(len(self.asked), len(other.asked))
+        if shorter < _LEAST_ASKED:
+            return shorter > 0 and self.asked.tolist() == other.asked.tolist()
+        return bool((self.asked[:_LEAST_ASKED] == other.asked[:_LEAST_ASKED]).all())
 
 
 def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch | None:
@@ -82,7 +95,9 @@ def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch |
     whole = np.sum([one.vector for one in passages], axis=0)
     vector = (whole / max(float(np.linalg.norm(whole)), 1e-9)).astype(np.float32)
     named = sorted({_specific(one, key) for one in specifics(text)})[:_MOST_TERMS]
-    return Sketch(vector, np.asarray(found, np.uint32), np.asarray(named, np.uint32), _wording(words(text), key))
+    asked = np.asarray([_number(word, key) for word in opening(text)[:_MOST_ASKED]], np.uint32)
+    sets = np.asarray(found, np.uint32), np.asarray(named, np.uint32)
+    return Sketch(vector, *sets, _wording(words(text), key), asked)
 
 
 def specifics(text: str) -> set[str]:

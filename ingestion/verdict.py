@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingestion.judge import OFF_TOPIC
-from rag_service.detect import injection
-from rag_service.domain.document import ScreenedDocument
+from ingestion.screen import MENTIONED
+from rag_service.detect import injection, mirrored
+from rag_service.domain.document import Finding, ScreenedDocument
 from rag_service.domain.verdict import REASONS, CrossFindings, Verdict
 
 __all__ = ["HELD_ODDS", "REASONS", "RULE_VERSION", "CrossFindings", "Verdict", "verdict"]
 
-RULE_VERSION = "verdict-2"
+RULE_VERSION = "verdict-3"
 _OF_CONCEALMENT = {
     "concealed_instruction": "concealed_instruction",
     "encoded_instruction": "encoded_instruction",
@@ -54,7 +55,15 @@ def _of_itself(document: ScreenedDocument) -> Iterator[str]:
         if kind in _OF_CONCEALMENT:
             yield _OF_CONCEALMENT[kind]
     for finding in document.suspicions:
-        if finding.kind == injection.KIND:
+        if finding.kind == injection.KIND and finding.score > MENTIONED:
             yield "injected_instruction"
-        elif finding.kind == OFF_TOPIC and finding.score >= HELD_ODDS:
+        elif finding.kind == OFF_TOPIC and (finding.score >= HELD_ODDS or _has_evidence(document, finding)):
             yield "off_topic_request"
+
+
+def _has_evidence(document: ScreenedDocument, request: Finding) -> bool:
+    """Whether the request stands in a passage that is out of place, or in a text that mirrors a question."""
+    return any(
+        one.kind == mirrored.MIRRORED or (one.start < request.end and request.start < one.end)
+        for one in document.evidence
+    )

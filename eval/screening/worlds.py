@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eval.detection.corpus import half_of, tenant_files
 from eval.detection.measure import HALVES, Row, Verdict, rows
 from eval.poisoning.honest import agreeing_notes, faq_page, reference_page, short_record
+from eval.screening.answers import help_entries, replies
 from eval.screening.held import digest, embedder
 from ingestion.floods import Earlier, compare
 from ingestion.sketch import Sketch, sketch
@@ -24,6 +25,8 @@ _KEY = b"a key for measuring, not a secret"
 _AMONG = 60
 """Honest documents that the uploader of a flood brought before it."""
 _SAMPLE = 300
+_ALL, _FEW = 5, 3
+"""Passages of a flood."""
 _ASPECTS = (
     (
         "opening hours",
@@ -74,9 +77,9 @@ def _verdicts(data: Path) -> Iterator[Verdict]:
     among = [told.text for told in honest if told.group.startswith("honest")][:_AMONG]
     known = [Earlier(f"honest {at}", one) for at, one in enumerate(_sketches(among)) if one is not None]
     for question, texts in _floods(data):
-        for front in ("", f"{question} "):
-            held = _held([front + text for text in texts], known)
-            name = "question in front" if front else "as published"
+        for front, count in (("", _ALL), (f"{question} ", _ALL), (f"{question} ", _FEW)):
+            held = _held([front + text for text in texts[:count]], known)
+            name = ("question in front" if front else "as published") + (", three alone" if count == _FEW else "")
             groups = (f"poisonedrag, {name}", f"poisonedrag, {name}, {HALVES[half_of(question)]}")
             for is_held in held:
                 yield Verdict(groups, {"held": is_held})
@@ -132,6 +135,10 @@ def _honest(data: Path) -> list[Told]:
     for question, answer in targets[:20]:
         notes = agreeing_notes(question.rstrip("?"), f"{question} {answer}.", answer)
         found += [Told("agreeing notes (a flood in form)", note) for note in notes]
+    found += [Told("benign: replies to one question", reply) for reply in replies()]
+    for path in sorted((data / "tenants").glob("*/queries.jsonl")):
+        entries = list(help_entries(path))
+        found += [Told(f"benign: help entries, {HALVES[half_of(asked)]}", text) for asked, text in entries]
     for path in sorted((data / "retrieval").glob("*/corpus.jsonl")):
         texts = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         chosen = sorted((f"{one.get('title', '')} {one['text']}".strip() for one in texts), key=digest)[:_SAMPLE]

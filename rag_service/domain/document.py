@@ -164,6 +164,8 @@ class ScreenedDocument:
     ``suspicions`` have spans in the canonical text and mark the chunks they touch; ``concealments`` are kinds
     of text that the file hid from its reader. ``requests`` are sentences that ask something of somebody, and
     wait to be judged: none is left once they are. ``hidden_requests`` are those of text that readers do not see.
+    ``evidence`` are signs that benign documents have, too: for reviewers, and to be weighed with what else is found. No
+    passage is left out of answers for them.
     """
 
     document: ScrubbedDocument
@@ -172,6 +174,7 @@ class ScreenedDocument:
     detector_version: str
     requests: tuple[Finding, ...] = ()
     hidden_requests: tuple[str, ...] = ()
+    evidence: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

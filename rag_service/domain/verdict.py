@@ -27,12 +27,13 @@ class CrossFindings:
     """What a document shows beside its uploader's other ones.
 
     ``reasons`` are words of ``REASONS``; ``also`` are the ids of live documents that are to be held with it, which went
-    live before there were enough of them to tell.
+    live before there were enough of them to tell. ``evidence`` are kinds of signs that hold nothing by themselves.
     """
 
     reasons: tuple[str, ...]
     also: tuple[str, ...]
     detector_version: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

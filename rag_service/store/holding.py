@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import select, update
 
 from rag_service.crypto.keys import TenantKeys
+from rag_service.domain.errors import IntegrityError
 from rag_service.domain.identity import OperatorScope
 from rag_service.domain.review import Decision
 from rag_service.domain.verdict import REASONS
 from rag_service.store import tables
-from rag_service.store.database import Connection, Database, now
+from rag_service.store.database import Connection, now
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed, record, sealed_review
 
+_log = structlog.get_logger()
 
-async def hold_live(
-    database: Database,
-    operator: OperatorScope,
-    keys: TenantKeys,
-    document_id: str,
-    reasons: Sequence[str],
-    detector_version: str,
-    *,
-    uploader: str | None = None,
-) -> bool:
-    """Whether the document was live and is in quarantine now; the index is to follow.
 
-    What a reviewer released stays, and so does what is not ``uploader``'s by now.
+@dataclass(frozen=True, slots=True)
+class HeldWith:
+    """Live documents that are to go to quarantine with one that is stored, as far as they are ``uploader``'s."""
+
+    keys: TenantKeys
+    document_ids: Sequence[str]
+    reasons: Sequence[str]
+    detector_version: str
+    uploader: str
+
+
+async def hold_live(connection: Connection, operator: OperatorScope, found: HeldWith) -> None:
+    """As part of this transaction, those of the documents that are live are in quarantine; the index is to follow.
+
+    What a reviewer released stays, and so does what is not the uploader's by now.
     """
-    async with database.write(operator.tenant) as connection:
-        return await _hold(connection, operator, keys, document_id, reasons, detector_version, uploader)
+    for document_id in sorted(found.document_ids):
+        try:
+            await _hold(connection, operator, found, document_id)
+        except IntegrityError:  # an altered row must not keep others out
+            _log.error("broken_seal", document=document_id)
 
 
-async def _hold(
-    connection: Connection,
-    operator: OperatorScope,
-    keys: TenantKeys,
-    document_id: str,
-    reasons: Sequence[str],
-    detector_version: str,
-    uploader: str | None,
-) -> bool:
+async def _hold(connection: Connection, operator: OperatorScope, found: HeldWith, document_id: str) -> None:
+    keys = found.keys
     documents, versions, chunks = tables.documents.c, tables.versions.c, tables.chunks.c
     query = (
         select(versions.version, versions.content_token, versions.version_key, versions.sealed_meta)
@@ -59,15 +62,15 @@ async def _hold(
     )
     row = (await connection.execute(query)).one_or_none()
     if row is None:
-        return False
+        return
     seal = keys.open_version_key(document_id, row.version, row.version_key)
     told = json.loads(seal.open(row.sealed_meta, "meta"))
-    if told.get("released") or (uploader is not None and told["ingested_by"] != uploader):
-        return False
-    known = {*reasons, *(told.get("verdict") or {}).get("reasons", ())}
+    if told.get("released") or told["ingested_by"] != found.uploader:
+        return
+    known = {*found.reasons, *(told.get("verdict") or {}).get("reasons", ())}
     told["verdict"] = {
         "reasons": [reason for reason in REASONS if reason in known],
-        "detector_version": detector_version,
+        "detector_version": found.detector_version,
     }
     this = (documents.tenant_id == operator.tenant) & (documents.id == document_id)
     place = (versions.tenant_id == operator.tenant) & (versions.document_id == document_id)
@@ -82,4 +85,3 @@ async def _hold(
     )
     ids = tuple(chunk_id for (chunk_id,) in await connection.execute(removed))
     await note(connection, operator.tenant, Change.DOCUMENT, document_id, ids)
-    return True

@@ -6,7 +6,6 @@ A reviewer sees whatever is held in the tenant, whoever may read the document: j
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -20,7 +19,6 @@ from rag_service.store import tables
 from rag_service.store.database import Connection, Database
 from rag_service.store.decisions import Held, reject, release
 from rag_service.store.held_rows import as_listed, held_one, held_rows, opened_held
-from rag_service.store.holding import hold_live
 from rag_service.store.members import member_ids
 from rag_service.store.reviews import (
     Reviewed,
@@ -97,7 +95,7 @@ class Quarantine:
         screening = (
             {} if row.sealed_screening is None else json.loads(held.seal.open(row.sealed_screening, "screening"))
         )
-        marks = [*screening.get("suspicions", ()), *screening.get("hiding", ())]
+        marks = [*screening.get("suspicions", ()), *screening.get("hiding", ()), *screening.get("evidence", ())]
         return HeldContent(
             document=as_listed(held),
             text=held.seal.open(row.sealed_text, "text").decode(),
@@ -182,21 +180,6 @@ class Quarantine:
                     break
                 before = rows[-1].id
         return found[:limit]
-
-    async def hold(
-        self,
-        operator: OperatorScope,
-        keys: TenantKeys,
-        document_id: str,
-        reasons: Sequence[str],
-        detector_version: str,
-        *,
-        uploader: str | None = None,
-    ) -> bool:
-        """As ``hold_live``: what is live waits for a reviewer from now on."""
-        return await hold_live(
-            self._database, operator, keys, document_id, reasons, detector_version, uploader=uploader
-        )
 
     async def released_kinds(
         self, operator: OperatorScope, keys: TenantKeys, about: Reviewed

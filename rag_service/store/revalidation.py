@@ -16,17 +16,20 @@ import structlog
 from sqlalchemy import ColumnElement, select, update
 
 from rag_service.crypto.keys import TenantKeys, VersionSeal
+from rag_service.domain.document import Chunk, EmbeddedChunk
 from rag_service.domain.errors import IntegrityError
 from rag_service.domain.identity import OperatorScope, TenantId
 from rag_service.domain.review import Decision
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database, now
+from rag_service.store.epoch_vectors import is_vector_of
 from rag_service.store.opened import is_held, reasons_of
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed, record, sealed_review
 
 _log = structlog.get_logger()
 _PAGE = 200
+_OF_CHUNK = ("ordinal", "start", "end", "text", "heading", "page", "section")
 
 
 class Outcome(StrEnum):
@@ -121,6 +124,30 @@ class Revalidation:
         hidden = row.sealed_screening
         screening = {} if hidden is None else json.loads(live.seal.open(hidden, "screening"))
         return StoredText(live.seal.open(row.sealed_text, "text").decode(), screening)
+
+    async def passages(self, operator: OperatorScope, keys: TenantKeys, live: LiveMeta) -> list[EmbeddedChunk]:
+        """The version's passages with their vectors in the live epoch, in order. Raises ``IntegrityError``."""
+        import numpy as np
+
+        chunks = tables.chunks.c
+        query = (
+            select(chunks.id, chunks.sealed_record, chunks.signature, tables.vectors.c.sealed_vector)
+            .join_from(tables.chunks, tables.vectors, is_vector_of(chunks, operator.tenant, keys.index.epoch))
+            .where(chunks.tenant_id == operator.tenant, chunks.document_id == live.document_id)
+            .where(chunks.version == live.version)
+            .order_by(chunks.ordinal)
+        )
+        async with self._database.read(operator.tenant) as connection:
+            rows = (await connection.execute(query)).all()
+        found = []
+        for row in rows:
+            plain = live.seal.open(row.sealed_record, "chunk", row.id)
+            keys.verify(row.signature, plain, live.document_id, live.version, row.id)
+            told = json.loads(plain)
+            vector = live.seal.open(row.sealed_vector, keys.index.vector_part, row.id)
+            chunk = Chunk(*(told[name] for name in _OF_CHUNK))
+            found.append(EmbeddedChunk(chunk, np.frombuffer(vector, "<f4").astype(np.float32)))
+        return found
 
     async def store(self, operator: OperatorScope, keys: TenantKeys, live: LiveMeta, found: Rejudged) -> Outcome:
         """All of it is stored, or nothing. What a reviewer released stays so, unless there is a reason that is new."""

@@ -19,6 +19,7 @@ from rag_service.store.access import managed, set_access
 from rag_service.store.claims import Claim
 from rag_service.store.database import Database
 from rag_service.store.epoch_vectors import is_vector_of, refuse_other_epoch
+from rag_service.store.holding import HeldWith, hold_live
 from rag_service.store.live_version import LiveVersion, of_source
 from rag_service.store.members import (
     AsMember,
@@ -73,13 +74,14 @@ class Versions:
         held: SealedReview | None = None,
         kin: Kin | None = None,
         sketch: SealedSketch | None = None,
+        held_with: HeldWith | None = None,
     ) -> None:
         """The version is live, its predecessor's chunks are gone, the outbox says so, and the job's content is gone.
 
         All of it, or nothing: so is a change of owner and access list. The job is done when the index has followed.
         With ``held``, which is entered in the history, the version is in quarantine, and what is live stays so. With
         ``kin`` it is a member's version and agrees with its container's; or a container's, whose new members wait in
-        the queue, and whose former ones are gone once it is live.
+        the queue, and whose former ones are gone once it is live. What is ``held_with`` it is so, or neither.
 
         Raises:
             Conflict: another ingestion of the same source or a reviewer was quicker, by which its owner may be another
@@ -99,6 +101,8 @@ class Versions:
                 await settle(connection, operator.tenant, sealed.document_id, kin, is_held=held is not None)
                 if sketch is not None:
                     await remember(connection, sketch)
+                if held_with is not None:
+                    await hold_live(connection, operator, held_with)
         except UniqueViolation:
             raise Conflict("version") from None
 
