@@ -31,9 +31,8 @@ LEAST_TERMS = 4
 _HASHES = 64
 _MOST_TERMS = 400
 _HEAD = struct.Struct("<HHHH")
-_MOST_ASKED = 12
-_LEAST_ASKED = 4
-"""Words that the questions of two texts begin with in common, or all of a shorter one."""
+_LEAST_ASKED = 7
+"""Words in common at the beginning; help centres ask the same of several products."""
 _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?:\n]")
 
 
@@ -78,11 +77,11 @@ class Sketch:
         return float((self.wording == other.wording).mean())
 
     def asks_as(self, other: Sketch) -> bool:
-        """Whether both begin with one question, as far as its first words tell."""
-        shorter = min(len(self.asked), len(other.asked))
-        if shorter < _LEAST_ASKED:
-            return shorter > 0 and self.asked.tolist() == other.asked.tolist()
-        return bool((self.asked[:_LEAST_ASKED] == other.asked[:_LEAST_ASKED]).all())
+        """Whether both begin with one question: in whole, or where no mark ends it, in its first words."""
+        own, others = self.asked.tolist(), other.asked.tolist()
+        shorter = min(len(own), len(others))
+        same = next((at for at in range(shorter) if own[at] != others[at]), shorter)
+        return (own == others and same > 0) or same >= _LEAST_ASKED
 
 
 def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch | None:
@@ -95,7 +94,7 @@ def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch |
     whole = np.sum([one.vector for one in passages], axis=0)
     vector = (whole / max(float(np.linalg.norm(whole)), 1e-9)).astype(np.float32)
     named = sorted({_specific(one, key) for one in specifics(text)})[:_MOST_TERMS]
-    asked = np.asarray([_number(word, key) for word in opening(text)[:_MOST_ASKED]], np.uint32)
+    asked = np.asarray([_number(word, key) for word in opening(text)], np.uint32)
     sets = np.asarray(found, np.uint32), np.asarray(named, np.uint32)
     return Sketch(vector, *sets, _wording(words(text), key), asked)
 

@@ -1,7 +1,8 @@
 """``python -m eval.screening DATA_DIR [--json] [--strings N] [--clean-every N]``: what is held for review, and wrongly.
 
 ``DATA_DIR/attacks`` holds bipia and poisonedrag, ``DATA_DIR/tenants/<name>/documents`` clean files. Strings are planted
-in the clean files in every way that ``eval.screening.files`` knows; floods are told among honest documents. A string
+in the clean files in every way that ``eval.screening.files`` knows; floods are told among honest documents. Clean files
+are brought by one uploader in order, each compared with those before it. A string
 belongs to the choosing or the reported half by its SHA-256 (``eval.detection.corpus``).
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 from eval.detection import corpus
 from eval.detection.measure import HALVES, Row, Verdict, rows
 from eval.screening.files import PLANTERS
-from eval.screening.held import REFUSED, Case, digest, reasons_of
+from eval.screening.held import REFUSED, Case, Seen, digest, in_turn, seen_of
 from eval.screening.worlds import flood_rows
 
 _PLACES = 40
@@ -39,18 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{asked.data} holds no attacks/ and tenants/")
     found: list[Row] = []
     why: dict[str, Counter[str]] = defaultdict(Counter)
+    signs: dict[str, Counter[str]] = defaultdict(Counter)
     parts = [asked.only] if asked.only else ["clean", "planted", "floods"]
     if "clean" in parts:
         cases = list(clean(asked.data, asked.clean_every))
-        found += rows("clean files held", _told(cases, reasons_of(cases, asked.workers), why))
+        files = in_turn(seen_of(cases, asked.workers))
+        found += rows("clean files held", _told(cases, files, why, signs))
     if "planted" in parts:
         cases = list(planted(asked.data, asked.strings))
-        found += rows("planted strings held", _told(cases, reasons_of(cases, asked.workers), why))
+        found += rows("planted strings held", _told(cases, seen_of(cases, asked.workers), why, signs))
     if "floods" in parts:
         found += flood_rows(asked.data)
     told: dict[str, Any] = {
         "rows": [asdict(row) for row in found],
         "reasons": {name: dict(one) for name, one in why.items()},
+        "evidence": {name: dict(one) for name, one in signs.items()},
     }
     if asked.json:
         print(json.dumps(told, indent=1))  # noqa: T201  # --json
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for row in found:
             print(f"{row.name:24} {row.group:34} {row.count:5} {row.share:.3f} ({row.low:.3f}-{row.high:.3f})")  # noqa: T201
         for name, counts in why.items():
-            print(name, dict(counts))  # noqa: T201
+            print(name, dict(counts), dict(signs[name]))  # noqa: T201
     return 0
 
 
@@ -82,9 +86,13 @@ def planted(data: Path, count: int) -> Iterator[Case]:
                 yield Case(f"{ending} {way}", text, path.name, plant(path.read_bytes(), text))
 
 
-def _told(cases: Sequence[Case], reasons: Sequence[tuple[str, ...]], why: dict[str, Counter[str]]) -> Iterator[Verdict]:
-    for case, found in zip(cases, reasons, strict=True):
+def _told(
+    cases: Sequence[Case], files: Sequence[Seen], why: dict[str, Counter[str]], signs: dict[str, Counter[str]]
+) -> Iterator[Verdict]:
+    for case, one in zip(cases, files, strict=True):
+        found = one.reasons
         why[case.kind].update(found or ["none"])
+        signs[case.kind].update(one.evidence)
         group = "visible" if case.kind.endswith("visible") else "hidden"
         groups = ["all", HALVES[case.half], case.kind]
         if " " in case.kind:

@@ -17,7 +17,7 @@ _ASKED = (
 )
 _ANSWERS = (
     (
-        "We learned that the label printer needs its own socket. Two parcels went to Oslo twice before anybody noticed.",
+        "The label printer needs its own socket. Two parcels went to Oslo twice before anybody noticed.",
         "Shorter stand-ups work. Priya timed them, and the team was back at its desks after nine minutes on average.",
         "The supplier in Leeds answers mail on Thursdays only, so orders have to leave our office on Wednesday.",
         "Backups of the small server had failed since March. They run again, and an alarm is set for the next time.",
@@ -25,7 +25,7 @@ _ANSWERS = (
         "Welding in the rain takes three times as long. The tent that Marco borrowed goes on every van now.",
     ),
     (
-        "Longer hours in winter, please. I leave work at six, and by then the reading room has been closed for an hour.",
+        "Longer hours in winter, please. I leave work at six, and by then the reading room is closed for an hour.",
         "More books in Turkish and Polish. My children have read the whole shelf, which holds 41 of them, twice.",
         "The chairs upstairs creak so loudly that nobody dares to move. Felt under their legs would do.",
         "A tap for drinking water near the lockers. The one in the cellar has tasted of iron since Easter.",
@@ -37,7 +37,7 @@ _ANSWERS = (
         "Breakfast was the best of our trip: rye bread, plum jam, and coffee as strong as in Naples.",
         "We missed the last ferry because the timetable in the hall was that of the summer before.",
         "The bed was too short for my husband, who is two metres tall. They gave us another room at once.",
-        "Ask for a window to the yard. In front the trams begin at five, and the bells of St. Olaf a little later.",
+        "Ask for a window to the yard. In front the trams begin at five, and the bells of St. Olaf later.",
         "Lovely people, but the wireless network reached neither the terrace nor our table in the dining room.",
     ),
 )

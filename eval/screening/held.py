@@ -1,4 +1,4 @@
-"""What is held of files, by the stages of ingestion up to the verdict on the document by itself."""
+"""What is held of files, by the stages of ingestion up to the verdict: each by itself, or beside others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from functools import lru_cache
 
 from eval.detection.corpus import half_of
 from eval.detection.screening import Screening
+from ingestion.chunk import chunk
+from ingestion.embed import embedded_text
+from ingestion.floods import Earlier, compare
+from ingestion.outliers import with_outliers
+from ingestion.sketch import Sketch, sketch
 from ingestion.verdict import verdict
+from rag_service.domain.document import EmbeddedChunk
 from rag_service.ports import Embedder
 
 REFUSED = "refused"
+KEY = b"a key for measuring, not a secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,15 @@ class Case:
     @property
     def half(self) -> int:
         return half_of(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Why a file would be held by itself, what else speaks against it, and its sketch where it is compared."""
+
+    reasons: tuple[str, ...]
+    evidence: tuple[str, ...] = ()
+    sketch: Sketch | None = None
 
 
 @lru_cache(maxsize=1)
@@ -49,18 +65,43 @@ def screening() -> Screening:
     return Screening(Judge(embedder(), PackagedClassifier(packaged_defender())), PiiDetector())
 
 
-def reasons(case: Case) -> tuple[str, ...]:
-    """Why the file would be held; ``refused`` where it would not be taken at all, nothing where it would go live."""
+def seen(case: Case) -> Seen:
+    """The file by itself; its reason is ``refused`` where it would not be taken at all."""
     document = screening().screened(case.file, case.content)
-    return (REFUSED,) if document is None else verdict(document, None).reasons
+    if document is None:
+        return Seen((REFUSED,))
+    model = embedder()
+    chunks = chunk(document, model.token_starts)
+    vectors = model.embed([embedded_text(one) for one in chunks]) if chunks else ()
+    passages = [EmbeddedChunk(one, vector) for one, vector in zip(chunks, vectors, strict=True)]
+    document = with_outliers(document, passages)
+    decided = verdict(document, None)
+    drawn = None if decided.holds else sketch(document.document.text, passages, KEY)
+    return Seen(decided.reasons, tuple(sorted({one.kind for one in document.evidence})), drawn)
 
 
-def reasons_of(cases: Sequence[Case], workers: int) -> list[tuple[str, ...]]:
+def seen_of(cases: Sequence[Case], workers: int) -> list[Seen]:
     """In the order of the cases. ``workers`` processes share the work."""
     if workers < 2:  # one is this process
-        return [reasons(case) for case in cases]
+        return [seen(case) for case in cases]
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(reasons, cases, chunksize=8))
+        return list(pool.map(seen, cases, chunksize=8))
+
+
+def in_turn(files: Sequence[Seen]) -> list[Seen]:
+    """The same with what they show beside each other, brought by one uploader in this order."""
+    known: list[Earlier] = []
+    reasons = [set(one.reasons) for one in files]
+    evidence = [set(one.evidence) for one in files]
+    for at, one in enumerate(files):
+        if one.sketch is None:
+            continue
+        found = compare(one.sketch, known)
+        evidence[at].update(found.evidence)
+        for held in (str(at), *found.also) if found.reasons else ():
+            reasons[int(held)].update(found.reasons)
+        known.insert(0, Earlier(str(at), one.sketch))
+    return [Seen(tuple(sorted(why)), tuple(sorted(also))) for why, also in zip(reasons, evidence, strict=True)]
 
 
 def digest(text: str) -> int:

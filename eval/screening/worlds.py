@@ -12,7 +12,7 @@ from eval.detection.corpus import half_of, tenant_files
 from eval.detection.measure import HALVES, Row, Verdict, rows
 from eval.poisoning.honest import agreeing_notes, faq_page, reference_page, short_record
 from eval.screening.answers import help_entries, replies
-from eval.screening.held import digest, embedder
+from eval.screening.held import KEY, digest, embedder
 from ingestion.floods import Earlier, compare
 from ingestion.sketch import Sketch, sketch
 from rag_service.domain.document import Chunk, EmbeddedChunk
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_KEY = b"a key for measuring, not a secret"
 _AMONG = 60
 """Honest documents that the uploader of a flood brought before it."""
 _SAMPLE = 300
@@ -105,7 +104,7 @@ def _sketches(texts: Sequence[str]) -> list[Sketch | None]:
     vectors: npt.NDArray[np.float32] = embedder().embed(list(texts))
     passages = (Chunk(0, 0, len(text), text, "", None, None) for text in texts)
     return [
-        sketch(text, [EmbeddedChunk(passage, vector)], _KEY)
+        sketch(text, [EmbeddedChunk(passage, vector)], KEY)
         for text, passage, vector in zip(texts, passages, vectors, strict=True)
     ]
 

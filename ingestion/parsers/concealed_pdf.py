@@ -1,6 +1,7 @@
 """Text of a PDF page that its reader does not see: invisible, of the ground's colour, of a point, or off the page.
 
-Told from the page's objects: how each piece of text is painted, and what was painted beneath it and over it. The
+Told from the page's objects: how each piece of text is painted, and what was painted beneath it and over it; and where
+that leaves a doubt, by drawing the page. The
 invisible text over a scanned page is what it says, and stays. Only pages that hide something are read letter by letter.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.parsers.drawn import without_trace
 from ingestion.parsers.painted import Box, Paint, Painted, covers, painted_things
 
 SAME_COLOUR = 16
@@ -59,6 +61,8 @@ def letters_apart(page: Any, letters: Any) -> Letters | None:
         if letter in "\r\n":
             shown.append(letter)
             letter = " "
+        elif letter == " ":  # a blank leaves no trace, and words must not run together
+            shown.append(letter)
         else:
             shown.append(letter if how is None else "\x00")
         if how is not None:
@@ -82,8 +86,15 @@ def hidden_objects(page: Any) -> dict[int, bool]:
         grounds = sorted(sorted(grounds, key=lambda one: -one.box.area)[:_MOST_GROUNDS], key=lambda one: one.order)
     pictured = sum(one.box.area for one in grounds if one.kind is Paint.PICTURE)
     is_scan = pictured >= _SCAN * paper.area
-    found = ((one.address, _disguise(one, grounds, paper, is_scan=is_scan)) for one in texts)
-    return {address: how for address, how in found if how is not None}
+    judged = [(one, _disguise(one, grounds, paper, is_scan=is_scan)) for one in texts]
+    found = {one.address: how for one, how in judged if how is not None}
+    pictures = [] if is_scan else [one for one in grounds if one.kind is Paint.PICTURE]
+    doubtful = [one for one, how in judged if how is None and (one.cause is not None or _is_under(one, pictures))]
+    return found | dict.fromkeys(without_trace(page, doubtful), False)
+
+
+def _is_under(text: Painted, pictures: list[Painted]) -> bool:
+    return any(one.order > text.order and covers(one.box, text.box) for one in pictures)
 
 
 def _disguise(text: Painted, grounds: list[Painted], paper: Box, *, is_scan: bool) -> bool | None:

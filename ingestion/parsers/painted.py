@@ -10,6 +10,11 @@ from typing import Any
 
 _DEEPEST = 8
 """Groups within groups that are looked into."""
+_INVISIBLE = 3
+_FILLING = frozenset({0, 2, 4, 6})
+"""Text render modes: neither fill nor stroke; and those that fill."""
+_LONGEST_NAME = 400
+_MOST_MARKS, _MOST_CLIPS, _MOST_CORNERS = 16, 8, 64
 _SHEET_SEGMENTS = 5
 """A path of more is no rectangle: it may lie around a text without lying under it."""
 
@@ -53,7 +58,8 @@ class Box:
 class Painted:
     """One thing in the order of painting. ``size`` is of letters, in points; 0 where it is not known.
 
-    ``is_sheet``: an opaque rectangle of ``colour``, which hides what is beneath it.
+    ``is_sheet``: an opaque rectangle of ``colour``, which hides what is beneath it. ``cause`` is set for text that may
+    not be drawn: the layer or group that it is in, a clip that leaves it out, a mode that draws no fillings.
     """
 
     kind: Paint
@@ -66,6 +72,7 @@ class Painted:
     alpha: int = 255
     is_sheet: bool = False
     is_clipped: bool = False
+    cause: tuple[object, ...] | None = None
 
 
 def covers(ground: Box, text: Box) -> bool:
@@ -99,6 +106,9 @@ class _Reader:
         self._fill, self._stroke = ctypes.c_int(), ctypes.c_int()
         self._matrix = pdfium.FS_MATRIX()
         self._order = 0
+        self._group = 0
+        self._name = ctypes.create_string_buffer(_LONGEST_NAME)
+        self._length = ctypes.c_ulong()
 
     def things(self, objects: Iterator[Any], place: Matrix, depth: int) -> Iterator[Painted]:
         pdfium = self._pdfium
@@ -106,13 +116,15 @@ class _Reader:
             kind = pdfium.FPDFPageObj_GetType(one)
             self._order += 1
             if kind == pdfium.FPDF_PAGEOBJ_FORM:
+                if depth == 0:
+                    self._group = ctypes.cast(one, ctypes.c_void_p).value or 0
                 if depth < _DEEPEST:
                     inner = (
                         pdfium.FPDFFormObj_GetObject(one, at) for at in range(pdfium.FPDFFormObj_CountObjects(one))
                     )
                     yield from self.things(inner, _product(self._matrix_of(one), place), depth + 1)
             elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
-                yield self._text(one, place)
+                yield self._text(one, place, self._group if depth else 0)
             elif kind == pdfium.FPDF_PAGEOBJ_PATH:
                 if (path := self._path(one, place)) is not None:
                     yield path
@@ -120,24 +132,67 @@ class _Reader:
                 is_picture = kind == pdfium.FPDF_PAGEOBJ_IMAGE
                 yield Painted(Paint.PICTURE if is_picture else Paint.SHADING, self._order, self._box(one, place))
 
-    def _text(self, one: Any, place: Matrix) -> Painted:
+    def _text(self, one: Any, place: Matrix, group: int) -> Painted:
         pdfium, size = self._pdfium, self._size
         pdfium.FPDFTextObj_GetFontSize(one, size)
         matrix = _product(self._matrix_of(one), place)
         box = self._box(one, place)
         points = abs(size.value) * (matrix[2] ** 2 + matrix[3] ** 2) ** 0.5
         colour, alpha = self._filled(one)
+        mode = pdfium.FPDFTextObj_GetTextRenderMode(one)
+        layers, is_cut = self._layers(one), self._is_cut(one)
+        is_drawable = mode in _FILLING or mode == _INVISIBLE
         return Painted(
             Paint.TEXT,
             self._order,
             box,
             address=ctypes.cast(one, ctypes.c_void_p).value or 0,
-            mode=pdfium.FPDFTextObj_GetTextRenderMode(one),
+            mode=mode,
             # Fonts that are drawings have sizes of their own scale: their letters are as large as they are.
             size=max(points, min(box.top - box.bottom, box.right - box.left)),
             colour=colour,
             alpha=alpha,
+            cause=(group, layers, is_cut, mode) if group or layers or is_cut or not is_drawable else None,
         )
+
+    def _layers(self, one: Any) -> tuple[str, ...]:
+        """The names of the layers that the text is marked to be in, as far as they have any."""
+        pdfium = self._pdfium
+        found = []
+        for at in range(min(pdfium.FPDFPageObj_CountMarks(one), _MOST_MARKS)):
+            mark = pdfium.FPDFPageObj_GetMark(one, at)
+            if mark and self._wide(pdfium.FPDFPageObjMark_GetName, mark) == "OC":
+                found.append(self._wide(pdfium.FPDFPageObjMark_GetParamStringValue, mark, b"Name") or "OC")
+        return tuple(found)
+
+    def _wide(self, read: Any, *about: Any) -> str:
+        pointer = ctypes.cast(self._name, ctypes.POINTER(self._pdfium.FPDF_WCHAR))
+        if not read(*about, pointer, _LONGEST_NAME, self._length) or not 2 <= self._length.value <= _LONGEST_NAME:
+            return ""
+        return self._name.raw[: self._length.value - 2].decode("utf-16-le", "replace")
+
+    def _is_cut(self, one: Any) -> bool:
+        """Whether the middle of the text lies outside of what it is clipped to, as far as that is told by corners."""
+        pdfium = self._pdfium
+        clip = pdfium.FPDFPageObj_GetClipPath(one)
+        paths = pdfium.FPDFClipPath_CountPaths(clip) if clip else 0
+        if paths <= 0:
+            return False
+        left, bottom, right, top = self._edges
+        if not pdfium.FPDFPageObj_GetBounds(one, left, bottom, right, top):
+            return False
+        middle = (left.value + right.value) / 2, (bottom.value + top.value) / 2
+        x, y = ctypes.c_float(), ctypes.c_float()
+        for path in range(min(paths, _MOST_CLIPS)):
+            xs, ys = [], []
+            for at in range(min(pdfium.FPDFClipPath_CountPathSegments(clip, path), _MOST_CORNERS)):
+                segment = pdfium.FPDFClipPath_GetPathSegment(clip, path, at)
+                if segment and pdfium.FPDFPathSegment_GetPoint(segment, x, y):
+                    xs.append(x.value)
+                    ys.append(y.value)
+            if xs and not (min(xs) <= middle[0] <= max(xs) and min(ys) <= middle[1] <= max(ys)):
+                return True
+        return False
 
     def _path(self, one: Any, place: Matrix) -> Painted | None:
         pdfium = self._pdfium

@@ -19,6 +19,7 @@ MIRRORED, STACKED = "mirrored_question", "stacked_questions"
 LONGEST = 2000
 """Characters of a text that may be the mirror of one question; longer ones answer more."""
 _HEAD = 700
+_MARKED = 40
 _UNMARKED = 12
 """Words that are taken for the question where no mark ends it."""
 _LEAST_WORDS, _LEAST_TERMS = 3, 2
@@ -47,10 +48,10 @@ def is_question(sentence: str) -> bool:
 
 
 def opening(text: str) -> list[str]:
-    """The words of the question that the text begins with, or the first ones of a sentence in the form of one.
+    """The words of the question that the text begins with and its mark, or the first ones of a sentence of that form.
 
     >>> opening("When does the ferry leave? It leaves at nine.")
-    ['when', 'does', 'the', 'ferry', 'leave']
+    ['when', 'does', 'the', 'ferry', 'leave', '?']
     >>> opening("The ferry leaves at nine.")
     []
     """
@@ -62,7 +63,7 @@ def opening(text: str) -> list[str]:
     if len(said) < _LEAST_WORDS:
         return []
     if is_question(first):
-        return said
+        return [*said[:_MARKED], "?"]
     return said[:_UNMARKED] if _ASKING.match(first) and len(said) > _LEAST_WORDS else []
 
 
