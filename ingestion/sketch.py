@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag_service.detect.mirrored import opening
+from rag_service.detect.mirrored import MARK, opening, without_question
 from rag_service.domain.document import EmbeddedChunk
 from rag_service.lexical import terms, words
 
@@ -32,7 +32,8 @@ _HASHES = 64
 _MOST_TERMS = 400
 _HEAD = struct.Struct("<HHHH")
 _LEAST_ASKED = 7
-"""Words in common at the beginning; help centres ask the same of several products."""
+"""Words in common at the beginning, where no mark ends the question."""
+_MARK = 0
 _WORD_OR_STOP = re.compile(r"[^\W_]+|[.!?:\n]")
 
 
@@ -79,24 +80,28 @@ class Sketch:
     def asks_as(self, other: Sketch) -> bool:
         """Whether both begin with one question: in whole, or where no mark ends it, in its first words."""
         own, others = self.asked.tolist(), other.asked.tolist()
+        if not own or not others or own == others or (own[-1] == others[-1] == _MARK):
+            return bool(own) and own == others
         shorter = min(len(own), len(others))
-        same = next((at for at in range(shorter) if own[at] != others[at]), shorter)
-        return (own == others and same > 0) or same >= _LEAST_ASKED
+        return shorter >= _LEAST_ASKED and own[:_LEAST_ASKED] == others[:_LEAST_ASKED]
 
 
 def sketch(text: str, passages: Sequence[EmbeddedChunk], key: bytes) -> Sketch | None:
     """The document's sketch; ``None`` where it says too much or too little to be one of a flood."""
     import numpy as np
 
-    found = sorted({_number(term, key) for term in terms(text[:LONGEST])})[:_MOST_TERMS]
-    if len(text) > LONGEST or not passages or len(found) < LEAST_TERMS:
+    if len(text) > LONGEST or not passages:
+        return None
+    said = without_question(text)  # entries of a help centre differ in what they answer
+    found = sorted({_number(term, key) for term in terms(said)})[:_MOST_TERMS]
+    if len(found) < LEAST_TERMS:
         return None
     whole = np.sum([one.vector for one in passages], axis=0)
     vector = (whole / max(float(np.linalg.norm(whole)), 1e-9)).astype(np.float32)
-    named = sorted({_specific(one, key) for one in specifics(text)})[:_MOST_TERMS]
-    asked = np.asarray([_number(word, key) for word in opening(text)], np.uint32)
+    named = sorted({_specific(one, key) for one in specifics(said)})[:_MOST_TERMS]
+    asked = np.asarray([_MARK if word == MARK else _number(word, key) for word in opening(text)], np.uint32)
     sets = np.asarray(found, np.uint32), np.asarray(named, np.uint32)
-    return Sketch(vector, *sets, _wording(words(text), key), asked)
+    return Sketch(vector, *sets, _wording(words(said), key), asked)
 
 
 def specifics(text: str) -> set[str]:

@@ -19,6 +19,7 @@ MIRRORED, STACKED = "mirrored_question", "stacked_questions"
 LONGEST = 2000
 """Characters of a text that may be the mirror of one question; longer ones answer more."""
 _HEAD = 700
+MARK = "?"
 _MARKED = 40
 _UNMARKED = 12
 """Words that are taken for the question where no mark ends it."""
@@ -63,8 +64,18 @@ def opening(text: str) -> list[str]:
     if len(said) < _LEAST_WORDS:
         return []
     if is_question(first):
-        return [*said[:_MARKED], "?"]
+        return [*said[:_MARKED], MARK]
     return said[:_UNMARKED] if _ASKING.match(first) and len(said) > _LEAST_WORDS else []
+
+
+def without_question(text: str) -> str:
+    """What the text says behind the question that it begins with; all of it where no mark ends one.
+
+    >>> without_question("When does the ferry leave? At nine.")
+    ' At nine.'
+    """
+    spans = sentence_spans(text[:_HEAD])
+    return text[spans[0][1] :] if spans and is_question(text[slice(*spans[0])]) else text
 
 
 def find_mirrors(text: str) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ingestion import floods, outliers
 from ingestion import revalidate as sweeping
 from ingestion import screen as screening
 from ingestion.revalidate import Sweep, revalidate
@@ -77,6 +78,34 @@ def test_newer_detectors_hold_what_older_ones_let_through(
                 *[meta.document_id for meta in await acme.service.store.documents.all(operate(tenant), tenant.keys)],
             ):
                 assert await acme.service.store.consistency.problems(operate(tenant), tenant.keys, one) == []
+
+    run(scenario())
+
+
+def test_a_sweep_weighs_stored_vectors_and_keeps_what_was_seen_beside_others(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def evidence(company: Company) -> list[str]:
+        stored = company.service.store.revalidation
+        tenant = await company.service.store.tenants.by_name(company.name)
+        [live], _ = await stored.page(operate(tenant), tenant.keys)
+        text = await stored.text(operate(tenant), live)
+        assert text is not None
+        return sorted({one[0] for one in text.screening["evidence"]})
+
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            with monkeypatch.context() as lonely:
+                lonely.setattr(floods, "LEAST_KNOWN", 0)
+                lonely.setattr(floods, "FAR", 2.0)
+                await acme.ingest(tmp_path, harbour_md=CLEAN)
+            assert await evidence(acme) == [floods.FAR_FROM_OTHERS]
+            monkeypatch.setattr(outliers, "FAR", 2.0)
+            monkeypatch.setattr(outliers, "LEAST_PASSAGES", 1)
+            monkeypatch.setattr(acme.service.embedder, "embed", lambda _: 1 / 0)
+            learn(monkeypatch, "nothing of the kind")
+            assert (await sweep(acme)).judged == 1
+            assert await evidence(acme) == [floods.FAR_FROM_OTHERS, outliers.KIND]
 
     run(scenario())
 

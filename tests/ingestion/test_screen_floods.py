@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from ingestion.batch import Ingested, Quarantined
-from ingestion.floods import Earlier, compare
+from ingestion.floods import FAR_FROM_OTHERS, LEAST_KNOWN, Earlier, compare
 from ingestion.sketch import Sketch, sketch
 from rag_service.authentication import operate
 from rag_service.domain.document import Chunk, EmbeddedChunk
+from rag_service.domain.errors import Refused
+from rag_service.store import versions
 
 CLAIM = (
     "The ferry to Quillfjord leaves at 11:45 each morning. Captain Brandt, who runs the line, confirmed 11:45.",
@@ -78,6 +80,36 @@ def test_what_resembles_a_flood_is_none(texts: Sequence[str], directions: Sequen
     assert held(texts, directions=directions) == []
 
 
+ASKED = "When does the ferry to Quillfjord leave? "
+UNMARKED = "when does the ferry of captain brandt leave for quillfjord "
+
+
+@pytest.mark.parametrize("front", [ASKED, UNMARKED])
+def test_behind_one_question_three_wordings_are_a_flood(front: str) -> None:
+    assert held([f"{front}{text}" for text in CLAIM[:2]]) == []
+    assert held([f"{front}{text}" for text in CLAIM[:3]]) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param([f"{ASKED}{text}" for text in LIST], id="one question about several things"),
+        pytest.param([f"{ASKED}{CLAIM[0]}"] * 3, id="one text in three formats"),
+        pytest.param([f"When does the {at} leave? {CLAIM[at]}" for at in range(3)], id="several questions"),
+    ],
+)
+def test_what_begins_with_a_question_is_not_for_that_a_flood(texts: Sequence[str]) -> None:
+    assert held(texts) == []
+
+
+def test_a_document_that_is_far_from_all_that_its_uploader_brought_says_so() -> None:
+    known = [Earlier(str(at), drawn(f"{LIST[0]} {at}")) for at in range(LEAST_KNOWN)]
+    assert compare(drawn(CLAIM[0], direction=9), known).evidence == (FAR_FROM_OTHERS,)
+    assert compare(drawn(CLAIM[0], direction=9), known).reasons == ()
+    assert compare(drawn(CLAIM[0]), known).evidence == ()
+    assert compare(drawn(CLAIM[0], direction=9), known[1:]).evidence == ()
+
+
 def test_copies_of_what_is_held_are_held_with_it() -> None:
     assert held([CLAIM[0], f"{CLAIM[0]} Thanks.", *CLAIM[1:4]]) == ["0", "1", "2", "3"]
 
@@ -88,6 +120,9 @@ def test_a_sketch_survives_being_stored_and_tells_nothing_under_another_key() ->
     assert again.alike(made) == 1.0
     assert float(again.vector @ made.vector) > 0.99
     assert again.terms.tolist() == made.terms.tolist()
+    asking = drawn(f"{ASKED}{CLAIM[0]}")
+    assert Sketch.unpacked(asking.packed()).asks_as(asking)
+    assert not again.asks_as(made)
     other = sketch(CLAIM[0], [EmbeddedChunk(Chunk(0, 0, 9, CLAIM[0][:9], "", None, None), made.vector)], b"other")
     assert other is not None
     assert not set(other.terms.tolist()) & set(made.terms.tolist())
@@ -128,5 +163,28 @@ def test_a_flood_is_held_with_what_went_live_before_it(run: Any, open_companies:
             assert {reason for one in waiting for reason in one.reasons} == {"flood"}
             await company.service.follower.catch_up(tenant.id)
             assert not await company.service.index.point_ids(tenant.keys.index.collection)
+
+    run(scenario())
+
+
+def test_others_are_held_with_the_new_document_or_not_at_all(
+    run: Any, open_companies: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (company,):
+            tenant = await company.service.store.tenants.by_name(company.name)
+            await company.ingest(tmp_path / "in", **{f"note{at}_txt": text for at, text in enumerate(CLAIM[:3])})
+            hold_live = versions.hold_live
+
+            async def hold_and_fail(*told: Any) -> None:
+                await hold_live(*told)
+                raise Refused("no_text", "as if the process had ended here")
+
+            with monkeypatch.context() as broken:
+                broken.setattr(versions, "hold_live", hold_and_fail)
+                await company.ingest(tmp_path / "in", last_txt=CLAIM[3])
+            assert await company.service.store.quarantine.held(operate(tenant), tenant.keys) == []
+            await company.ingest(tmp_path / "in", last_txt=CLAIM[3])
+            assert len(await company.service.store.quarantine.held(operate(tenant), tenant.keys)) == len(CLAIM[:4])
 
     run(scenario())

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion.verdict import HELD_ODDS, REASONS, CrossFindings, verdict
+from ingestion.judge import THRESHOLD
+from ingestion.screen import MENTIONED
+from ingestion.verdict import HELD_ODDS, OUT_OF_PLACE_ODDS, REASONS, CrossFindings, verdict
 from rag_service.domain.document import Finding, MediaType, ScreenedDocument, ScrubbedDocument
 
 
 def screened(
-    *, suspicions: tuple[Finding, ...] = (), concealments: tuple[str, ...] = (), requests: tuple[Finding, ...] = ()
+    *,
+    suspicions: tuple[Finding, ...] = (),
+    concealments: tuple[str, ...] = (),
+    requests: tuple[Finding, ...] = (),
+    evidence: tuple[Finding, ...] = (),
 ) -> ScreenedDocument:
     scrubbed = ScrubbedDocument("Report", MediaType.TEXT, "Some words of a report.", (), (), {})
-    return ScreenedDocument(scrubbed, suspicions, concealments, "detectors-1", requests)
+    return ScreenedDocument(scrubbed, suspicions, concealments, "detectors-1", requests, evidence=evidence)
+
+
+LIKELY = Finding("off_topic_request", 0, 4, THRESHOLD)
+LIKELIER = Finding("off_topic_request", 0, 4, OUT_OF_PLACE_ODDS)
+MIRROR = Finding("mirrored_question", 6, 9)
+PLACE = Finding("passage_out_of_place", 0, 9)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +40,12 @@ def screened(
         (screened(suspicions=(Finding("off_topic_request", 0, 4, HELD_ODDS),)), ("off_topic_request",)),
         (screened(suspicions=(Finding("off_topic_request", 0, 4, HELD_ODDS - 0.01),)), ()),
         (screened(suspicions=(Finding("soft_hyphens", 0, 4),)), ()),
+        (screened(suspicions=(Finding("injected_instruction", 0, 4, MENTIONED),)), ()),
+        (screened(evidence=(MIRROR, PLACE)), ()),
+        (screened(suspicions=(LIKELY,), evidence=(MIRROR,)), ("off_topic_request",)),
+        (screened(suspicions=(LIKELY,), evidence=(PLACE,)), ()),
+        (screened(suspicions=(LIKELIER,), evidence=(PLACE,)), ("off_topic_request",)),
+        (screened(suspicions=(LIKELIER,), evidence=(Finding("passage_out_of_place", 5, 9),)), ()),
     ],
 )  # fmt: skip
 def test_a_document_is_held_for_what_was_found_in_it(found: ScreenedDocument, reasons: tuple[str, ...]) -> None:
