@@ -18,7 +18,7 @@ _EXTENSIONS_BY_TYPE: Mapping[MediaType, str] = {
     MediaType.CSV: ".csv .tsv .tab .psv",
     MediaType.JSON: ".json .geojson .jsonld",
     MediaType.JSON_LINES: ".jsonl .ndjson",
-    MediaType.XML: ".xml .rss .atom .rdf .opml .dbk .docbook .dita .fodt",
+    MediaType.XML: ".xml .svg .rss .atom .rdf .opml .dbk .docbook .dita .fodt",
     MediaType.EMAIL: ".eml .mht .mhtml",
     MediaType.OUTLOOK: ".msg",
     MediaType.RTF: ".rtf",

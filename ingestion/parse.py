@@ -74,7 +74,7 @@ def parse(upload: ValidatedUpload) -> ParsedDocument:
         raise Refused("output_too_large", f"The file has more than {MAX_ELEMENTS} paragraphs, headings and tables.")
     if not any(character.isalnum() for element in extract.elements for character in element.text):
         raise Refused("no_text", "The file holds no text that could be read.")
-    refuse_test_text(element.text for element in extract.elements)
+    refuse_test_text((*(element.text for element in extract.elements), *extract.concealed, *extract.disguised))
     title = _title(upload.upload, extract)
     elements = tuple(_below_title(element, title) for element in extract.elements)
     return ParsedDocument(

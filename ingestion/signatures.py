@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ingestion.inspection.programs import is_program_file
 from rag_service.domain.errors import Refused
 
 _IMAGES = (
@@ -17,6 +18,7 @@ _MEDIA = (
 _OTHERS = (
     b"\x1f\x8b", b"BZh91AY", b"\xfd7zXZ\x00", b"7z\xbc\xaf'\x1c", b"Rar!\x1a", b"\x7fELF", b"MZ\x90\x00",
     b"SQLite format 3\x00", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\xca\xfe\xba\xbe",
+    b"MSCF\x00", b"\x1f\x9d", b"\x00asm", b"L\x00\x00\x00\x01\x14\x02\x00",
 )  # fmt: skip
 """Each holds a byte or mark that no prose begins with: a text may well begin with "MZ"."""
 
@@ -30,7 +32,7 @@ def refusal_by_signature(content: bytes) -> Refused | None:
         return Refused("image_file", "The file is an image. Images are not read: convert it to text or a text PDF.")
     if _is_media(content):
         return Refused("media_file", "The file is a sound or a film. These are not read: add a transcript instead.")
-    if content.startswith(_OTHERS):
+    if content.startswith(_OTHERS) or content[32_769:32_774] == b"CD001" or is_program_file(content):
         return Refused("unsupported_type", "The content is of a format that is not supported.")
     return None
 

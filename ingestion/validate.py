@@ -9,6 +9,7 @@ from ingestion.file_type import media_type_of
 from ingestion.inspection.active import MACROS, Policy
 from ingestion.inspection.examine import examine_bytes, examine_type
 from ingestion.inspection.pdf import headless, is_remains_of_pdf
+from ingestion.inspection.polyglot import ends_as_zip, two_at_once
 from ingestion.inspection.strip import without_macros
 from rag_service.domain.document import MediaType, Upload, ValidatedUpload
 from rag_service.domain.errors import Refused
@@ -34,6 +35,8 @@ def validate(upload: Upload, *, max_bytes: int, policy: Policy = Policy.REFUSE) 
         is_lost = refusal.reason == "undecodable_text" or (refusal.reason == "type_mismatch" and extension == ".pdf")
         if is_lost and is_remains_of_pdf(content):
             raise headless() from None
+        if refusal.reason == "undecodable_text" and ends_as_zip(content):
+            raise two_at_once("it is a zip archive, and something before it") from None
         raise
     stripped = examine_type(content, found, policy)
     if MACROS in stripped and found in (MediaType.DOCX, MediaType.PPTX, MediaType.XLSX):

@@ -40,18 +40,20 @@ def mail_entries(kind: Kind, content: bytes) -> Iterator[Entry]:
 
 def _parts(content: bytes) -> Iterator[tuple[str, bytes | Refused]]:
     parsed = read_message(content)
-    waiting: list[tuple[Message[Any, Any], bool]] = [(parsed, False)]
+    shown = [parsed.get_body(preferencelist=(kind,)) for kind in ("plain", "html")]
+    waiting: list[tuple[Message[Any, Any], str]] = [(parsed, "")]
     while waiting:
-        part, is_related = waiting.pop()
+        part, within = waiting.pop()
         kind = part.get_content_type()
         if kind == "message/rfc822":
             yield _name(part, kind), _forwarded(part)
         elif part.is_multipart():
             inner = part.get_payload()
             if isinstance(inner, list):
-                related = kind == "multipart/related"
-                waiting += [(one, related) for one in reversed(inner) if isinstance(one, Message)]
-        elif _is_attached(part, kind, is_related=is_related) and not (part is parsed and kind == "text/plain"):
+                waiting += [(one, kind) for one in reversed(inner) if isinstance(one, Message)]
+        elif any(part is one for one in shown) and part.get_content_disposition() != "attachment":
+            continue
+        elif _is_attached(part, kind, within) and not (part is parsed and kind == "text/plain"):
             decoded = part.get_payload(decode=True)
             yield _name(part, kind), decoded if isinstance(decoded, bytes) else b""
 
@@ -67,13 +69,16 @@ def _forwarded(part: Message[Any, Any]) -> bytes | Refused:
     return b""
 
 
-def _is_attached(part: Message[Any, Any], kind: str, *, is_related: bool) -> bool:
+def _is_attached(part: Message[Any, Any], kind: str, within: str) -> bool:
+    """Whether a part is none of the body. One without a name is what a mail program shows below the others."""
     disposition = part.get_content_disposition()
     if kind in _SIGNATURES:
         return False
-    if kind.startswith("image/") and part.get("Content-ID") and (is_related or disposition != "attachment"):
+    is_image, is_related = kind.startswith("image/"), within == "multipart/related"
+    if is_image and part.get("Content-ID") and (is_related or disposition != "attachment"):
         return False  # an image of the body
-    return disposition == "attachment" or part.get_filename() is not None
+    is_named = disposition == "attachment" or part.get_filename() is not None
+    return is_named or (within == "multipart/mixed" and not is_image and bool(part.get_payload()))
 
 
 def _name(part: Message[Any, Any], kind: str) -> str:

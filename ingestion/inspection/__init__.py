@@ -5,7 +5,8 @@
     zip_directory.py  zip archives and Office packages: what their directory admits, and where it lies
     active.py         macros, scripts, programs, and what else would run or fetch: refused or left behind, by policy
     strip.py          Office files without their macros
-    office.py         the parts of Office files, OpenDocument texts and books · pdf.py  the names that a PDF uses
+    office.py         the parts of Office files, OpenDocument texts and books · pdf.py pdf_streams.py  what a PDF uses
+    rtf.py            the objects in RTF
     programs.py       programs and the test file of virus scanners · polyglot.py  files that are two at once
     entities.py       document types in XML · images.py  the size that an image says it has
 

@@ -8,8 +8,9 @@ from ingestion.inspection.images import refuse_oversized
 from ingestion.inspection.names import check_name
 from ingestion.inspection.office import found_in_ole, found_in_package
 from ingestion.inspection.pdf import found_in_pdf
-from ingestion.inspection.polyglot import refuse_polyglot_pdf
+from ingestion.inspection.polyglot import ends_as_zip, refuse_polyglot_pdf, two_at_once
 from ingestion.inspection.programs import refuse_test_file
+from ingestion.inspection.rtf import found_in_rtf
 from rag_service.domain.document import MediaType
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -42,6 +43,10 @@ def examine_type(content: bytes, media_type: MediaType, policy: Policy) -> tuple
         return settle(found_in_package(content), policy)
     if content.startswith(_OLE):
         return settle(found_in_ole(content), policy)
+    if media_type is MediaType.RTF:
+        return settle(found_in_rtf(content), policy)
+    if ends_as_zip(content):
+        raise two_at_once("it is a zip archive as well")
     if media_type is MediaType.HTML:
         refuse_subset(content)
     elif "xml" in media_type.value:

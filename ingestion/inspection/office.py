@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from xml.parsers import expat
 
 from ingestion.inspection import active
 from ingestion.inspection.entities import refuse_declarations, xml_text
@@ -26,9 +28,6 @@ _OLE_MACROS = tuple(name.encode("utf-16-le") for name in ("_VBA_PROJECT", "Macro
 _OLE_PACKAGE = "Ole10Native".encode("utf-16-le")
 _MARKUP = (".xml", ".rels", ".vml", ".rdf", ".xhtml", ".html", ".htm", ".svg", ".opf", ".ncx", ".smil")
 _OFFICE = "[Content_Types].xml"
-_RELATIONSHIP = re.compile(r"<(?:\w{1,20}:)?Relationship\b([^<>]{0,4000})>")
-_HARMLESS = re.compile(r"""Type\s{0,9}=\s{0,9}["'][^"']{0,200}/hyperlink["']""")
-_EXTERNAL = re.compile(r"""TargetMode\s{0,9}=\s{0,9}["']External["']""")
 _OBFUSCATED_FONT = re.compile(
     r"Algorithm\s{0,9}=\s{0,9}[\"'](?:http://www\.idpf\.org/2008/embedding|http://ns\.adobe\.com/pdf/enc#RC)"
 )
@@ -55,6 +54,7 @@ class _Package:
         kinds: set[str] = set()
         with open_zip(content, LIMITS) as archive:
             is_office = _OFFICE in archive.namelist()
+            _refuse_two_of_a_name(archive.infolist())
             for member in archive.infolist():
                 check_member(content, member)
                 kinds |= _kinds_by_name(member.filename.lower())
@@ -104,6 +104,14 @@ class _Package:
             raise
 
 
+def _refuse_two_of_a_name(members: Iterable[zipfile.ZipInfo]) -> None:
+    """No two parts have one name, in which case programs differ in which they read. Raises ``Refused``."""
+    seen: dict[str, int] = {}
+    for member in members:
+        if seen.setdefault(member.filename.lower(), member.CRC) != member.CRC:
+            raise Refused("duplicate_name", "Two different parts of the file have the same name.")
+
+
 def found_in_ole(content: bytes) -> set[str]:
     """The kinds of active content in an OLE container, by the names in its directory and the programs in its bytes."""
     kinds = {active.MACROS} if any(name in content for name in _OLE_MACROS) else set()
@@ -117,9 +125,7 @@ def found_in_ole(content: bytes) -> set[str]:
 def _found_in_markup(name: str, part: bytes) -> set[str]:
     """What a part of a package says of it, by the part's name."""
     if name.endswith(".rels"):
-        links = _RELATIONSHIP.findall(xml_text(part))
-        if any(_EXTERNAL.search(link) and not _HARMLESS.search(link) for link in links):
-            return {"external_reference"}
+        return _found_in_relationships(part)
     if name == _OFFICE.lower():
         types = xml_text(part).lower()
         return {active.MACROS} if "macroenabled" in types or "macrosheet" in types else set()
@@ -130,6 +136,26 @@ def _found_in_markup(name: str, part: bytes) -> set[str]:
         if len(_METHOD.findall(text)) > len(_OBFUSCATED_FONT.findall(text)):
             raise _encrypted()
     return set()
+
+
+def _found_in_relationships(part: bytes) -> set[str]:
+    """What a package refers to. What no reader of XML understands, no program follows."""
+    kinds: set[str] = set()
+
+    def start(name: str, stated: dict[str, str]) -> None:
+        if name.rpartition(":")[2] != "Relationship":
+            return
+        kind = stated.get("Type", "").lower()
+        if kind.endswith("/vbaproject"):
+            kinds.add(active.MACROS)
+        if stated.get("TargetMode", "").lower() == "external" and not kind.endswith("/hyperlink"):
+            kinds.add("external_reference")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    with suppress(expat.ExpatError):
+        parser.Parse(part, True)
+    return kinds
 
 
 def _kinds_by_name(name: str) -> set[str]:

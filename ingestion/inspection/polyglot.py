@@ -24,9 +24,9 @@ def refuse_polyglot_pdf(content: bytes) -> None:
     """
     before = content[: content.find(b"%PDF-")]
     if before.startswith(_OTHERS) or _PAGE.search(before):
-        raise _refused("something else stands before the PDF")
+        raise two_at_once("something else stands before the PDF")
     if ends_as_zip(content):
-        raise _refused("it is a zip archive as well")
+        raise two_at_once("it is a zip archive as well")
 
 
 def ends_as_zip(content: bytes) -> bool:
@@ -41,5 +41,6 @@ def ends_as_zip(content: bytes) -> bool:
     return False
 
 
-def _refused(why: str) -> Refused:
+def two_at_once(why: str) -> Refused:
+    """The refusal of such a file."""
     return Refused("polyglot", f"The file is of two formats at once: {why}.")

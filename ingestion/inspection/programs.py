@@ -55,6 +55,11 @@ def is_program(content: bytes) -> bool:
     return content.startswith(_PROGRAMS) or _is_portable_executable(content, 0)
 
 
+def is_program_file(content: bytes) -> bool:
+    """Whether this is a program for Windows: scripts are text, and others have marks of their own."""
+    return _is_portable_executable(content, 0)
+
+
 def is_program_name(name: str) -> bool:
     """Whether Windows would run a file of this name."""
     return _PROGRAM_NAME.search(name.encode("utf-8", "replace")) is not None

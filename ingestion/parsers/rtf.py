@@ -82,6 +82,8 @@ class _Reader:
         for token in tokens(content):
             self._take(token)
         self._end_paragraph()
+        if self._paragraph.ended:  # a cell that nothing ends
+            self._cells.append(one_line("".join(self._paragraph.ended)))
         self._end_table()
         if self._page == 1:
             self.elements = [replace(element, page=None) for element in self.elements]

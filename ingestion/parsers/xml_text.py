@@ -19,6 +19,7 @@ _CELLS = frozenset({"td", "th", "entry", "cell"})
 _SAYING = frozenset("title name label alt summary description value caption heading text".split())
 _IDLE = frozenset("id class style lang space href src type ref rel version schemaLocation".split())
 _PROSE = re.compile(r"[^\W\d_]{2,}\W+[^\W\d_]{2,}")
+_SVG = "{http://www.w3.org/2000/svg}"
 _LONG = 2000
 _MOST_ATTRIBUTES = 1000
 """Of one element: the library looks for each from the first one on."""
@@ -35,7 +36,7 @@ def parse_xml(content: bytes) -> Extract:
         return flat_extract(root)
     around = (*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings())
     comments = [one_line(node.text or "") for node in around if node.tag is etree.Comment]
-    etree.strip_elements(root, etree.Comment, with_tail=False)
+    etree.strip_elements(root, etree.Comment, f"{_SVG}script", f"{_SVG}style", with_tail=False)
     value = _value(root)
     extract = record_extract(value, title=_title(value))
     concealed = (*extract.concealed, *(text for text in comments if any(map(str.isalpha, text))))
