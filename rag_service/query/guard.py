@@ -18,6 +18,7 @@ from rag_service.detect.entities import IDENTIFIERS
 from rag_service.detect.forbidden import forbidden_in
 from rag_service.detect.overreach import asks_for_others_data
 from rag_service.detect.pii import PiiDetector
+from rag_service.detect.pseudonyms import marks
 from rag_service.domain.answer import Flag
 from rag_service.domain.errors import InvalidRequest, QuestionRefused
 from rag_service.domain.policy import Injected, QuestionPii
@@ -79,10 +80,14 @@ def guard(question: str, tenant: Tenant, policy: GuardPolicy) -> tuple[GuardedQu
         flags.append(Flag("guard", kind, "flagged"))
     if forbidden_in(visible, tenant.policy.forbidden_terms):
         raise QuestionRefused("forbidden_topic")
-    cleared, is_cleared = _without_identifiers(visible, tenant.policy.question_pii, policy.detector)
-    if is_cleared:
-        flags.append(Flag("guard", "personal_data", "redacted"))
-    text, tags = with_stand_ins(cleared, tenant.scrubbing, tenant.keys.pseudonym_key, policy.detector)
+    wanted, key = tenant.policy.question_pii, tenant.keys.pseudonym_key
+    if wanted is QuestionPii.BLOCK and policy.detector.detect(visible, IDENTIFIERS):
+        raise QuestionRefused("personal_data")
+    # Stand-ins first: what is gone from a question finds no document, and a stand-in tells nothing without the key.
+    text, tags = with_stand_ins(visible, tenant.scrubbing, key, policy.detector)
+    if wanted is QuestionPii.REDACT:
+        text = _without_identifiers(text, key, policy.detector)
+        flags += [Flag("guard", "personal_data", "redacted")] if text != visible else []
     return GuardedQuestion(text, " ".join((text, *tags))), tuple(flags)
 
 
@@ -132,17 +137,22 @@ def is_repetitive(question: str) -> bool:
     return len(content) >= _REPETITIVE_FROM and len(zlib.compress(content)) <= _REPETITIVE * len(content)
 
 
-def _without_identifiers(question: str, wanted: QuestionPii, detector: PiiDetector) -> tuple[str, bool]:
-    """The question as the policy wants it, and whether something is gone. Raises ``QuestionRefused``."""
-    if wanted is QuestionPii.ALLOW:
-        return question, False
-    for rounds in range(_ROUNDS):
-        found = detector.detect(question, IDENTIFIERS)
+def _without_identifiers(question: str, key: bytes, detector: PiiDetector) -> str:
+    """The question with the kind of each identifier in its place, and stand-ins as they are.
+
+    Raises:
+        QuestionRefused: redacting comes to no end.
+    """
+    for _ in range(_ROUNDS):
+        stands = [mark for mark in marks(question, key) if not mark.is_forged]
+        found = [
+            one
+            for one in detector.detect(question, IDENTIFIERS)
+            if not any(mark.start <= one.start and one.end <= mark.end for mark in stands)
+        ]
         if not found:
-            return question, rounds > 0
-        if wanted is QuestionPii.BLOCK:
-            break
+            return question
         for one in reversed(found):
             question = f"{question[: one.start]}[{one.kind.upper()}]{question[one.end :]}"
         question = _plain(question)
-    raise QuestionRefused("personal_data")  # so too where redacting comes to no end
+    raise QuestionRefused("personal_data")

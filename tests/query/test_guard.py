@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from rag_service.adapters.injection_classifier import PackagedClassifier, packaged_defender
 from rag_service.detect.pii import PiiDetector
+from rag_service.detect.pseudonyms import stand_in, tag
 from rag_service.domain.errors import InvalidRequest, QuestionRefused
 from rag_service.domain.policy import AnswerPolicy, Injected, QuestionPii
-from rag_service.domain.scrubbing import ScrubPolicy
+from rag_service.domain.scrubbing import Action, Preset, ScrubPolicy
 from rag_service.query.guard import GuardPolicy, guard
 
 RULES = GuardPolicy(4000, False, PiiDetector())
@@ -148,6 +149,31 @@ def test_identifiers_are_kept_redacted_or_refused() -> None:
     assert [(flag.kind, flag.action) for flag in flags] == [("personal_data", "redacted")]
     with pytest.raises(QuestionRefused, match="personal_data"):
         guard(question, tenant(question_pii=QuestionPii.BLOCK), RULES)
+
+
+@pytest.mark.parametrize("pii", [QuestionPii.ALLOW, QuestionPii.REDACT])
+@pytest.mark.parametrize("action", [Action.PSEUDONYM, Action.ENCRYPT])
+def test_a_question_meets_the_stand_ins_of_what_it_names_whatever_is_redacted(pii: QuestionPii, action: Action) -> None:
+    asked = tenant(question_pii=pii)
+    asked.scrubbing = ScrubPolicy(Preset.PERSONS, (("email_address", action), ("person", action)))
+    key = asked.keys.pseudonym_key
+    guarded, flags = guard("Did Ada Lovelace pay from ada@corvane.com with 4111 1111 1111 1111?", asked, RULES)
+    assert stand_in("email_address", "ada@corvane.com", key) in guarded.text
+    assert tag("Ada Lovelace", key) in guarded.lexical_text.split()
+    assert "corvane" not in guarded.lexical_text
+    assert ("4111" in guarded.text) is (pii is QuestionPii.ALLOW)
+    assert bool(flags) is (pii is QuestionPii.REDACT)
+
+
+def test_what_is_not_replaced_in_documents_is_redacted_in_questions_or_blocked() -> None:
+    asked = tenant(question_pii=QuestionPii.REDACT)
+    asked.scrubbing = ScrubPolicy(Preset.IDENTIFIERS, (("email_address", Action.MASK), ("phone_number", Action.KEEP)))
+    guarded, _ = guard("Who is ada@corvane.com, tel. +49 30 901820?", asked, RULES)
+    assert guarded.text == "Who is [EMAIL_ADDRESS], tel. [PHONE_NUMBER]?"
+    asked = tenant(question_pii=QuestionPii.BLOCK)
+    asked.scrubbing = ScrubPolicy(Preset.IDENTIFIERS, (("email_address", Action.PSEUDONYM),))
+    with pytest.raises(QuestionRefused, match="personal_data"):
+        guard("Who is ada@corvane.com?", asked, RULES)
 
 
 @pytest.mark.parametrize(
