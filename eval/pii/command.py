@@ -12,7 +12,7 @@ from rag_service.commands.options import AsJson, DataDir, json_text, run, show
 
 def pii(  # each is an option of the command
     files: Annotated[
-        list[Path], typer.Argument(help="JSON with full_text and spans, or CoNLL with BIO tags.", metavar="FILE...")
+        list[Path], typer.Argument(help="JSON or JSON Lines with spans, or CoNLL with BIO tags.", metavar="FILE...")
     ],
     mapping: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.pii.kinds import kinds_of
+from eval.pii.kinds import judged_as, kinds_of
 from eval.pii.labelled import LabelledText, Span, read_labelled
 from eval.pii.report import document
 from eval.pii.score import score
@@ -37,10 +37,13 @@ def _measure(
 ) -> dict[str, Any]:
     every = frozenset(ENTITIES)
     kinds = kinds_of(sorted({span.kind for text in texts for span in text.spans}), chosen)
+    same = judged_as(kinds)
     found = []
     bar.begin(path.name, len(texts))
     for text in texts:
-        found.append([Span(one.kind, one.start, one.end) for one in detector.detect(text.text, every)])
+        found.append(
+            [Span(same.get(one.kind, one.kind), one.start, one.end) for one in detector.detect(text.text, every)]
+        )
         bar.advance()
     return document(path, score(texts, found, kinds), kinds, _speed([text.text for text in texts]))
 

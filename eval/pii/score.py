@@ -18,6 +18,7 @@ MATCHING = (
     "where it was found as another kind or bears no label, missed where it was not found as its own kind; all kinds "
     "together (micro). Findings of kinds that no label of the file maps to are not judged, but counted (also_found). "
     "A label that maps to no kind counts as no label. any_type: the kind does not matter, and every finding counts. "
+    "A label that names no country (PASSPORT) counts findings of any country's. "
     "exact_span: kind, start and end must all agree."
 )
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from eval.datasets.beir import DatasetMalformed, DatasetMissing
 from eval.measures.found_and_missed import Tally, intervals
-from eval.pii.kinds import kinds_of, read_choices
+from eval.pii.kinds import judged_as, kinds_of, read_choices
 from eval.pii.labelled import LabelledText, Span, read_labelled
 from eval.pii.report import document, page, readable
 from eval.pii.score import score
@@ -33,10 +33,64 @@ def test_conll_is_read_as_spans_over_its_tokens_joined(tmp_path: Path) -> None:
     ]
 
 
+LAYOUTS = {
+    "entities": '{"text": "Ada met Bo.", "entities": [{"label": "PER", "start": 0, "end": 3}, '
+    '{"label": "PER", "start": 8, "end": 10}]}',
+    "triples": '[{"text": "Ada met Bo.", "label": [[8, 10, "PER"], [0, 3, "PER"]]}]',
+    "spacy": '[["Ada met Bo.", {"entities": [[0, 3, "PER"], [8, 10, "PER"]]}]]',
+    "lines": '{"text": "Ada met Bo.", "spans": [[0, 3, "PER"], [8, 10, "PER"]]}\n',
+    "mask": '{"source_text": "Ada met Bo.", "privacy_mask": [{"value": "Ada", "start": 0, "end": 3, "label": "PER"}, '
+    '{"value": "Bo", "start": 8, "end": 10, "label": "PER"}], "language": "en"}',
+    "mask as text": '{"source_text": "Ada met Bo.", "privacy_mask": "[[0, 3, \\"PER\\"], [8, 10, \\"PER\\"]]"}',
+    "studio": '{"data": [{"text": "Ada met Bo.", "annotations": [{"value": {"start": 0, "end": 3, "labels": ["PER"]}}, '
+    '{"value": {"start": 8, "end": 10, "labels": ["PER"]}}]}]}',
+    "tags": '{"tokens": ["Ada", "met", "Bo", "."], "ner_tags": ["B-PER", "O", "B-PER", "O"]}',
+    "four columns": "-DOCSTART- -X- O O\n\nAda NNP B-NP B-PER\nmet VBD B-VP O\nBo NNP I-NP I-PER\n. . O O\n",
+    "two after one": "Ada\tI-PER\nmet\tO\nBo\tU-PER\n.\tO\n",
+    "numbered": "# id 12\nAda _ _ S-PER\nmet _ _ O\nBo _ _ B-PER\n. _ _ O\n\n",
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_each_layout_says_the_same(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "a"
+    path.write_text(LAYOUTS[layout])
+    (read,) = read_labelled(path)
+    assert [(read.text[span.start : span.end], span.kind) for span in read.spans] == [("Ada", "PER"), ("Bo", "PER")]
+
+
+def test_bilou_ends_a_span_where_it_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("Ada B-PER\nLee L-PER\nBo I-PER\nin O\nNew B_LOC\nYork E_LOC\n")
+    (read,) = read_labelled(path)
+    assert [read.text[span.start : span.end] for span in read.spans] == ["Ada Lee", "Bo", "New York"]
+
+
+def test_a_label_without_a_country_means_that_of_any_country() -> None:
+    kinds = kinds_of(["PASSPORTNUM", "TELEPHONENUM", "GIVENNAME1", "ZIP-CODE", "USERNAME", "product", "US_SSN"], {})
+    assert kinds == {
+        "PASSPORTNUM": "us_passport", "TELEPHONENUM": "phone_number", "GIVENNAME1": "person", "ZIP-CODE": "postal_code",
+        "USERNAME": None, "product": None, "US_SSN": "us_ssn",
+    }  # fmt: skip
+    same = judged_as(kinds)
+    assert same["uk_passport"] == "us_passport"
+    assert "uk_nino" not in same
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "[{}]",
+        '{"text": 5, "spans": []}',
+        '{"text": "a", "spans": [[0, 1]]}',
+        '{"text": "a", "spans": [[0, 1, 7]]}',
+        '{"text": "a", "spans": [[true, 1, "X"]]}',
+        '{"tokens": ["a"], "ner_tags": [3]}',
+        '{"tokens": ["a", "b"], "tags": ["O"]}',
+        '{"text": "a", "spans": []}\n{"text": ',
+        "word X-PER",
+        "[1, 2]",
+        '"a"',
         '[{"full_text": "a", "spans": [{"entity_type": "X", "start_position": 0, "end_position": 9}]}]',
         "[",
         "word",
