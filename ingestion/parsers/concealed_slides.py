@@ -96,9 +96,9 @@ def _size(run: Any, marks: Any) -> str:
     if marks is not None and marks.get("sz"):
         return str(marks.get("sz"))
     paragraph = run.getparent()
-    own = paragraph.find(f"{_A}pPr")
+    own = next((node for node in paragraph[:1] if node.tag == f"{_A}pPr"), None)
     level = (own.get("lvl") if own is not None else None) or "0"
-    styles = paragraph.getparent().find(f"{_A}lstStyle")
+    styles = next((node for node in paragraph.getparent()[:2] if node.tag == f"{_A}lstStyle"), None)
     if styles is None or not level.isdecimal() or len(level) > 1:
         return ""
     stated = styles.find(f"{_A}lvl{int(level) + 1}pPr/{_A}defRPr")

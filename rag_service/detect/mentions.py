@@ -7,7 +7,8 @@ changes only whether the whole document waits for a reviewer. The passage is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 VERSION = "mentions-1"
 _ABOUT = re.compile(
@@ -18,7 +19,9 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 LEAST_ABOUT = 3
-"""Such words outside of quotations, in the whole text and not counted twice; one stands near the quotation."""
+"""Such words outside of the orders, in the whole text; one stands near each order that is a mention."""
+_STEM, _LEAST_WORDS = 6, 2
+"""Letters by which two such words are one, and how many differing ones there must be."""
 NEAR = 300
 _LONGEST = 400
 """Characters from a quotation's mark to the order in it, and from the order to the other mark."""
@@ -43,19 +46,21 @@ def mentioned(text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
     """
     if not spans:
         return []
-    about = [match.start() for match in _ABOUT.finditer(text)]
-    outside = [at for at in about if not any(start <= at < end for start, end in spans)]
-    words = {match.lower() for match in _words(text, outside)}
-    if len(outside) < LEAST_ABOUT or len(words) < 2:
+    inside = sorted(spans)
+    places, words = [], set()
+    for match in _ABOUT.finditer(text):
+        before = bisect_right(inside, (match.start(), len(text))) - 1
+        if before < 0 or match.start() >= inside[before][1]:
+            places.append(match.start())
+            words.add(match.group().lower()[:_STEM])
+    if len(places) < LEAST_ABOUT or len(words) < _LEAST_WORDS:
         return [False] * len(spans)
-    return [any(abs(at - start) <= NEAR for at in outside) and _is_set_apart(text, start, end) for start, end in spans]
+    return [_is_near(places, start) and _is_set_apart(text, start, end) for start, end in spans]
 
 
-def _words(text: str, places: Sequence[int]) -> Iterator[str]:
-    for at in places:
-        match = _ABOUT.match(text, at)
-        if match:
-            yield match.group()[:6]
+def _is_near(places: Sequence[int], start: int) -> bool:
+    at = bisect_left(places, start - NEAR)
+    return at < len(places) and places[at] <= start + NEAR
 
 
 def _is_set_apart(text: str, start: int, end: int) -> bool:
