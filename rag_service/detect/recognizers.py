@@ -87,9 +87,12 @@ def read_recognizers(content: bytes) -> tuple[Recognizer, ...]:
     if len(content) > _MOST_BYTES:
         raise InvalidSetting(SETTING, f"the file is larger than {_MOST_BYTES} bytes")
     try:
-        rows: Any = tomllib.loads(content.decode()).get("recognizer", [])
+        told = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidSetting(SETTING, "the file is not TOML") from None
+    if unknown := sorted(told.keys() - {"recognizer"}):  # misspelled, it would find nothing and nobody would know
+        raise InvalidSetting(SETTING, f"the file holds {unknown[0]!r:.60}; it lists tables [[recognizer]] alone")
+    rows: Any = told.get("recognizer", [])
     if not isinstance(rows, list) or len(rows) > _MOST_RECOGNIZERS:
         raise InvalidSetting(SETTING, f"it lists at most {_MOST_RECOGNIZERS} tables [[recognizer]]")
     read = tuple(_recognizer(row, number) for number, row in enumerate(rows, 1))

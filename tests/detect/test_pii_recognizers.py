@@ -63,7 +63,8 @@ def test_a_row_that_cannot_be_used_is_refused(row: str) -> None:
 
 def test_a_file_that_cannot_be_used_is_refused_and_none_is_none(tmp_path: Path) -> None:
     assert load_recognizers(None) == (b"", ())
-    for content in (b"\xff", b"[[", b"recognizer = 1", FILE + FILE, b"#" * 70_000):
+    misspelled = FILE.replace(b"[[recognizer]]", b"[[recogniser]]")
+    for content in (b"\xff", b"[[", b"recognizer = 1", misspelled, FILE + FILE, b"#" * 70_000):
         (tmp_path / "r.toml").write_bytes(content)
         with pytest.raises(InvalidSetting):
             load_recognizers(tmp_path / "r.toml")
