@@ -76,7 +76,7 @@ class Forbidden(RagError):
     needed: str
 
     def __str__(self) -> str:
-        return f"this credential lacks the scope {self.needed!r}"
+        return f"this credential lacks the scope '{self.needed}'"
 
 
 @dataclass
