@@ -11,6 +11,7 @@ from eval.answers.command import answers
 from eval.pii.command import pii
 from eval.redteam.command import redteam
 from rag_service.commands.options import AsJson, fail, run, show
+from rag_service.commands.scrubbing import usable
 from rag_service.domain.scrubbing import Preset, ScrubPolicy
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def retrieval(  # noqa: PLR0913, PLR0917  # each is an option of the command
     pii: Annotated[Preset, typer.Option(help="What is scrubbed from the documents before.")] = Preset.IDENTIFIERS,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KIND=ACTION", help="As `rag tenant pii --set`; repeat for more."),
+        typer.Option(
+            "--set", metavar="KIND=ACTION", callback=usable, help="As `rag tenant pii --set`; repeat for more."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

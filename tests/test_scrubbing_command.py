@@ -33,7 +33,7 @@ def test_an_operator_shows_changes_and_resets_what_is_scrubbed(rag: Rag) -> None
     again = rag.json("tenant", "pii", "acme", "--remove-keep", "*@acme.example", "--set", "person=default")
     assert (again["policy"]["keep"], again["actions"]["person"]) == ([], "pseudonym")
     for wrong in ("credential=keep", "person=mask", "unicorn=redact", "person"):
-        assert rag.json("tenant", "pii", "acme", "--set", wrong, status=1)["error"]["type"] == "InvalidRequest"
+        assert rag.json("tenant", "pii", "acme", "--set", wrong, status=2)["error"]["type"] == "WrongUsage"
     assert rag.json("tenant", "policy", "acme", "--links", "none")["policy"]["links"] == "none"
     assert rag.json("tenant", "pii", "acme")["actions"] == again["actions"], "one policy leaves the other alone"
     assert rag.json("tenant", "pii", "acme", "--reset")["policy"]["preset"] == "identifiers"

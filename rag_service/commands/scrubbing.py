@@ -13,6 +13,24 @@ from rag_service.domain.scrubbing import OtherLanguage, Preset, ScrubPolicy
 if TYPE_CHECKING:
     from rag_service.store.tenants import Tenant
 
+
+def usable(changes: list[str] | None) -> list[str] | None:
+    """The changes as given.
+
+    Raises:
+        typer.BadParameter: for one that no policy could take: wrong usage, before anything is opened.
+    """
+    from rag_service.detect.actions import with_changes
+    from rag_service.domain.errors import InvalidRequest
+
+    for change in changes or []:
+        try:
+            with_changes(ScrubPolicy(), [change])
+        except InvalidRequest as error:
+            raise typer.BadParameter(f"{change}: {error}") from None
+    return changes
+
+
 _STORED = "What is stored keeps its scrubbing until it is ingested again: rag ingest does that to unchanged files too."
 
 
@@ -24,6 +42,7 @@ def pii(  # noqa: PLR0913, PLR0917  # each is an option of the command
         typer.Option(
             "--set",
             metavar="KIND=ACTION",
+            callback=usable,
             help="redact, mask, pseudonym, encrypt, keep or refuse; `default` for what the preset does. KIND `all` is "
             "every kind that is removed. Repeat for more.",
         ),

@@ -34,11 +34,16 @@ def actions_of(policy: ScrubPolicy) -> dict[str, Action]:
     actions = {kind: _default(kind) if kind in removed else Action.KEEP for kind in ENTITIES}
     for kind, action in policy.overrides:
         if kind not in actions:
-            raise InvalidRequest(f"there is no kind of personal data called {kind}")
+            raise _unknown_kind(kind)
         if not admits(kind, action):
             raise InvalidRequest(f"{kind} cannot be set to {action}: {', '.join(admitted(kind))}")
         actions[kind] = action
     return actions
+
+
+def _unknown_kind(kind: str) -> InvalidRequest:
+    """What to raise for a kind that there is not."""
+    return InvalidRequest(f"there is no kind of personal data called {kind}: `rag tenant pii` lists them")
 
 
 def admits(kind: str, action: Action) -> bool:
@@ -54,12 +59,14 @@ def admitted(kind: str) -> list[Action]:
 
 
 def with_changes(policy: ScrubPolicy, changes: Iterable[str]) -> ScrubPolicy:
-    """The policy with each of the changes, written ``KIND=ACTION``, in order. ``KIND=default`` takes one back, and
-    ``all=ACTION`` is for every kind that the policy removes and that admits it.
+    """The policy with each of the changes, written ``KIND=ACTION``, in order. ``KIND=default`` takes one back,
+    ``all=default`` all of them, and ``all=ACTION`` is for every kind that the policy removes and that admits it.
 
     >>> policy = with_changes(ScrubPolicy(), ["all=mask", "iban_code=default"])
     >>> [actions_of(policy)[kind].value for kind in ("email_address", "iban_code", "credential", "person")]
     ['mask', 'redact', 'redact', 'keep']
+    >>> with_changes(policy, ["all=default"]) == ScrubPolicy()
+    True
 
     Raises:
         InvalidRequest: as ``actions_of``, and for what is not written so.
@@ -67,10 +74,12 @@ def with_changes(policy: ScrubPolicy, changes: Iterable[str]) -> ScrubPolicy:
     for change in changes:
         kind, equals, action = change.replace("-", "_").partition("=")
         if not equals:
-            raise InvalidRequest("a change is written KIND=ACTION")
+            raise InvalidRequest("a change is written KIND=ACTION, such as email_address=mask")
         overrides = policy.as_json()["overrides"]
         if action == "default":
-            overrides.pop(kind, None)
+            if kind not in {"all", *ENTITIES}:
+                raise _unknown_kind(kind)
+            overrides = {} if kind == "all" else {own: done for own, done in overrides.items() if own != kind}
         else:
             wanted = _admitting(policy, Action(action)) if kind == "all" and action in list(Action) else [kind]
             overrides |= dict.fromkeys(wanted, action)
