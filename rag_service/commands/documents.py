@@ -9,7 +9,17 @@ import typer
 
 from rag_service.commands.access import DocumentId, access_app
 from rag_service.commands.document_text import document_text
-from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
+from rag_service.commands.options import (
+    AsJson,
+    DataDir,
+    TenantName,
+    in_words,
+    printable,
+    run,
+    settings_for,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from rag_service.store.opened import DocumentMeta
@@ -52,7 +62,7 @@ def show_document(
             return {**asdict(meta), "owner": access.owner, "access": access.entries}
 
     facts = run(as_json, action)
-    show(as_json, facts, "\n".join(f"{key}: {printable(str(value))}" for key, value in facts.items()))
+    show(as_json, facts, "\n".join(f"{key}: {printable(in_words(value))}" for key, value in facts.items()))
 
 
 @documents_app.command("delete")

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, fail, printable, run, settings_for, show, table
+from rag_service.commands.options import (
+    AsJson,
+    DataDir,
+    TenantName,
+    fail,
+    in_words,
+    printable,
+    run,
+    settings_for,
+    show,
+    table,
+)
 from rag_service.domain.jobs import JobState
 
 if TYPE_CHECKING:
@@ -20,8 +31,9 @@ if TYPE_CHECKING:
 
 jobs_app = typer.Typer(
     help="List, show, retry and cancel jobs. Every accepted upload has one: it is queued, running, then stored until "
-    "the index has followed, and ends as done, unchanged, refused, failed (a dead letter: given up after several "
-    "attempts) or cancelled. These commands need no index, and work beside a running service.",
+    "the index has followed, and ends as done, unchanged, quarantined (held for `rag quarantine`), refused, failed (a "
+    "dead letter: given up after several attempts) or cancelled. These commands need no index, and work beside a "
+    "running service.",
     no_args_is_help=True,
 )
 JobIds = Annotated[list[str] | None, typer.Argument(help="Ids, as `rag jobs list` shows them.", metavar="ID...")]
@@ -85,7 +97,7 @@ def show_job(
 
     facts = asdict(run(as_json, action))
     told = {**{key: value for key, value in facts.items() if key != "report"}, **(facts["report"] or {})}
-    lines = (f"{key}: {printable(str(value))}" for key, value in told.items() if value is not None)
+    lines = (f"{key}: {printable(in_words(value))}" for key, value in told.items() if value not in (None, (), {}))
     show(as_json, facts, "\n".join(lines))
 
 
@@ -205,7 +217,7 @@ def _chosen(job_ids: list[str] | None, *, every: bool) -> list[str] | None:
 def _row(job: Job) -> tuple[str, ...]:
     state = f"{job.state} ({job.stage})" if job.stage else str(job.state)
     attempts = f"{job.attempts} attempt" + ("" if job.attempts == 1 else "s")
-    reason = (job.report.reason if job.report else None) or ""
+    reason = (job.report.reason or ", ".join(job.report.held)) if job.report else ""
     when = f"{job.changed_at:%Y-%m-%d %H:%M:%S}"
     return job.job_id, state, attempts, _size(job.size), when, job.source, reason
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -91,6 +91,22 @@ def printable(text: str) -> str:
     'a\\\\x1b[2Jb\\\\nREFUSED'
     """
     return "".join(_escaped(character) if _steers(character) else character for character in text)
+
+
+def in_words(value: object) -> str:
+    """A value for people: what it lists with commas between, and "none" for what is not there or empty.
+
+    >>> in_words({"PERSON": 2, "URL": 1}), in_words(["everyone", "user:ann"]), in_words(()), in_words(None)
+    ('PERSON 2, URL 1', 'everyone, user:ann', 'none', 'none')
+    >>> in_words([{"path": "a.txt", "reason": "no_text"}, {"path": "b.txt", "reason": "link"}])
+    'path a.txt, reason no_text; path b.txt, reason link'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {in_words(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        between = "; " if any(isinstance(one, Mapping) for one in value) else ", "
+        return between.join(map(in_words, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def duration(text: str) -> timedelta:
