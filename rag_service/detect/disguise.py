@@ -17,13 +17,11 @@ from rag_service.detect.hosts import SUFFIXES
 from rag_service.detect.numbers import is_usual_card
 from rag_service.domain.document import Finding
 
-_ENTITY = re.compile(
-    r"&(?:amp;)?(?:#(?P<decimal>\d{1,7})|#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z]{2,12}));"
-)
+_ENTITY = r"&(?:amp;)?(?:#(?P<decimal>\d{1,7})|#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|(?P<name>[A-Za-z]{2,12}));"
+_NOT_PLAIN = re.compile(rf"{_ENTITY}|[^\x00-\x7f]")
 _NAMES = {"commat", "period", "plus", "hyphen", "dash", "lowbar", "nbsp", "shy", "zwnj", "zwj", "colon", "sol", "amp"}
 _OVERLAY = frozenset("\u0305\u0332\u0335\u0336\u0337\u0338\u20dd\u20de\u20e3")
 """Marks that are drawn over or around a character and leave it readable."""
-_WRITTEN = re.compile(r"&(?:amp;)?#|&(?:commat|period)|[^\x00-\x7f]")
 
 _OPEN, _CLOSE = r"[\[({<*_-]{1,2}[ ]?", r"[ ]?[\])}>*_-]{1,2}"
 _AT = re.compile(
@@ -70,18 +68,21 @@ def undisguised(text: str) -> Revealed:
     >>> undisguised("ann&#64;example.com, ①②③").text
     'ann@example.com, 123'
     """
-    if not _WRITTEN.search(text):
-        return Revealed(text, range(len(text) + 1))
     shown: list[str] = []
     offsets: list[int] = []
     at = 0
-    while at < len(text):
-        spelled, after = _character(text, at)
-        shown.append(spelled)
-        offsets.extend([at] * len(spelled))
-        at = after
-    offsets.append(len(text))
-    return Revealed("".join(shown), offsets)
+    for disguise in _NOT_PLAIN.finditer(text):
+        spelled = _plainly(text, disguise)
+        if spelled == disguise.group():
+            continue
+        shown += (text[at : disguise.start()], spelled)
+        offsets.extend(range(at, disguise.start()))
+        offsets.extend([disguise.start()] * len(spelled))
+        at = disguise.end()
+    if not at:
+        return Revealed(text, range(len(text) + 1))
+    offsets.extend(range(at, len(text) + 1))
+    return Revealed("".join((*shown, text[at:])), offsets)
 
 
 def find_disguised(text: str) -> Iterator[Finding]:
@@ -125,24 +126,23 @@ def _phones(text: str) -> Iterator[Finding]:
         yield Finding("phone_number", *match.span(), 0.5)
 
 
-def _character(text: str, at: int) -> tuple[str, int]:
-    """What stands at this place, and where the next begins."""
-    character = text[at]
-    if character == "&" and (entity := _ENTITY.match(text, at)):
-        if entity["name"]:
-            spelled = html5.get(f"{entity['name']};", "") if entity["name"] in _NAMES else ""
-        else:
-            point = int(entity["decimal"] or f"0x{entity['hexadecimal']}", 10 if entity["decimal"] else 16)
-            spelled = chr(point) if 0x20 <= point < 0x3000 else ""
-        return (spelled, entity.end()) if spelled else (character, at + 1)
-    if character < "\x80":
-        return character, at + 1
-    if character in _OVERLAY or (character == "\ufe0f" and at and text[at - 1].isdigit()):
-        return "", at + 1
-    digit = unicodedata.digit(character, -1)
-    if digit >= 0 and (unicodedata.category(character) == "Nd" or _beside_digit(text, at)):
-        return str(digit), at + 1
-    return character, at + 1
+def _plainly(text: str, disguise: re.Match[str]) -> str:
+    """The one character that is meant, none for what is drawn over one, or what stands there if it means itself."""
+    given = disguise.group()
+    if name := disguise["name"]:
+        return html5.get(f"{name};", given) if name in _NAMES else given
+    if given[0] == "&":
+        point = int(disguise["decimal"]) if disguise["decimal"] else int(disguise["hexadecimal"], 16)
+        return chr(point) if 0x20 <= point < 0x3000 else given
+    if given in _OVERLAY:
+        return ""
+    if given == "\ufe0f":
+        return "" if text[disguise.start() - 1 : disguise.start()].isdigit() else given
+    digit = unicodedata.digit(given, -1)
+    if digit < 0:
+        return given
+    is_number = unicodedata.category(given) == "Nd" or _beside_digit(text, disguise.start())
+    return str(digit) if is_number else given
 
 
 def _beside_digit(text: str, at: int) -> bool:
