@@ -21,8 +21,8 @@ _PDFIUM = threading.Lock()
 """PDFium keeps global state: one thread at a time may be in it."""
 
 MAX_PAGES = 20_000
-_LETTERS, _DRAWN_AGAIN = 5_000_000, 50
-"""Letters on all pages of any PDF; one of more bytes may have fifty more for each: pages may share what they draw."""
+_LETTERS, _DRAWN_AGAIN = 5_000_000, 10
+"""Letters on all pages of any PDF; one of more bytes may have ten more for each: pages may share what they draw."""
 _NO_PAGES = (re.compile(rb"/Count\s{1,9}0\b"), re.compile(rb"/Kids\s{0,9}\[\s{0,9}\]"))
 _LINE = re.compile("[^\r\n\ufffe\x02]+")
 _HYPHENS = ("\ufffe", "\x02")
@@ -76,6 +76,8 @@ class _Apart:
     disguised: list[str] = field(default_factory=list)
     pictures: int = 0
     """Pages without text on which something is drawn."""
+    letters: int = 0
+    """On all pages, those that nobody sees too."""
 
 
 def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
@@ -98,9 +100,8 @@ def _read(content: bytes) -> tuple[list[list[Line]], str | None, _Apart]:
             apart = _Apart(list(worth_screening(document.get_metadata_value(key) for key in _STATED)))
             pages, room = [], _LETTERS + _DRAWN_AGAIN * len(content)
             for at in range(len(document)):
-                pages.append(page := _page_lines(document, at, apart))
-                room -= sum(len(line.text) for line in page or ())
-                if room < 0:
+                pages.append(_page_lines(document, at, apart))
+                if apart.letters > room:
                     raise Refused("too_large", "The PDF draws far more text than a file of its length needs.")
             if all(page is None for page in pages):
                 raise Refused("malformed", "The PDF is damaged: none of its pages can be read.")
@@ -125,7 +126,8 @@ def _page_lines(document: Any, at: int, apart: _Apart) -> list[Line] | None:
             apart.disguised += filter(None, [one_line(_UNREADABLE.sub("", split.disguised))])
             apart.concealed += filter(None, [one_line(_UNREADABLE.sub("", split.unseen))])
         apart.concealed += filter(None, map(one_line, notes_of(page)))
-        exact = len(text) == letters.count_chars()  # else offsets into the text are none into the boxes
+        apart.letters += (count := letters.count_chars())
+        exact = len(text) == count  # else offsets into the text are none into the boxes
         lines: list[Line] = []
         for match in _LINE.finditer(text):
             stripped = _UNREADABLE.sub("", match.group()).strip()
