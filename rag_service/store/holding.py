@@ -13,9 +13,10 @@ from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import IntegrityError
 from rag_service.domain.identity import OperatorScope
 from rag_service.domain.review import Decision
-from rag_service.domain.verdict import REASONS
+from rag_service.domain.verdict import HELD_CONTAINER, REASONS
 from rag_service.store import tables
 from rag_service.store.database import Connection, now
+from rag_service.store.members import member_ids
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed, record, sealed_review
 
@@ -33,6 +34,29 @@ class HeldWith:
     uploader: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeldIn:
+    """What came in a document whose live version goes to quarantine: it goes with it, whatever was decided of it."""
+
+    keys: TenantKeys
+    document_id: str
+    version: int
+    detector_version: str
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        return (HELD_CONTAINER,)
+
+
+async def hold_members(connection: Connection, operator: OperatorScope, within: HeldIn) -> None:
+    """As part of this transaction, no live member of the document is left; released with it, they are live again.
+
+    Raises ``IntegrityError`` for one that does not open: better the container stays as it was.
+    """
+    for member_id in await member_ids(connection, operator.tenant, within.document_id):
+        await _hold(connection, operator, within, member_id)
+
+
 async def hold_live(connection: Connection, operator: OperatorScope, found: HeldWith) -> None:
     """As part of this transaction, those of the documents that are live are in quarantine; the index is to follow.
 
@@ -45,7 +69,7 @@ async def hold_live(connection: Connection, operator: OperatorScope, found: Held
             _log.error("broken_seal", document=document_id)
 
 
-async def _hold(connection: Connection, operator: OperatorScope, found: HeldWith, document_id: str) -> None:
+async def _hold(connection: Connection, operator: OperatorScope, found: HeldWith | HeldIn, document_id: str) -> None:
     keys = found.keys
     documents, versions, chunks = tables.documents.c, tables.versions.c, tables.chunks.c
     query = (
@@ -65,7 +89,10 @@ async def _hold(connection: Connection, operator: OperatorScope, found: HeldWith
         return
     seal = keys.open_version_key(document_id, row.version, row.version_key)
     told = json.loads(seal.open(row.sealed_meta, "meta"))
-    if told.get("released") or told["ingested_by"] != found.uploader:
+    if isinstance(found, HeldIn):
+        told["parent_version"] = found.version  # it may have come in an earlier one, too
+        told.pop("released", None)
+    elif told.get("released") or told["ingested_by"] != found.uploader:
         return
     known = {*found.reasons, *(told.get("verdict") or {}).get("reasons", ())}
     told["verdict"] = {
@@ -85,3 +112,4 @@ async def _hold(connection: Connection, operator: OperatorScope, found: HeldWith
     )
     ids = tuple(chunk_id for (chunk_id,) in await connection.execute(removed))
     await note(connection, operator.tenant, Change.DOCUMENT, document_id, ids)
+    await hold_members(connection, operator, HeldIn(keys, document_id, row.version, found.detector_version))

@@ -23,6 +23,7 @@ from rag_service.domain.review import Decision
 from rag_service.store import tables
 from rag_service.store.database import Connection, Database, now
 from rag_service.store.epoch_vectors import is_vector_of
+from rag_service.store.holding import HeldIn, hold_members
 from rag_service.store.opened import is_held, reasons_of
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed, record, sealed_review
@@ -163,6 +164,8 @@ class Revalidation:
             if is_held(told):
                 values["quarantined_at"] = now()
                 await _withdraw(connection, operator.tenant, keys, live, told)
+                within = HeldIn(keys, live.document_id, live.version, found.verdict_version)
+                await hold_members(connection, operator, within)
             await connection.execute(update(tables.versions).where(_place(operator.tenant, live)).values(**values))
         if is_held(told):
             return Outcome.HELD

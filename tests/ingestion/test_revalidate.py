@@ -19,6 +19,8 @@ from rag_service.detect import injection
 from rag_service.domain.document import Finding
 from tests.conftest import Company
 from tests.databases import tamper
+from tests.ingestion.samples import zip_file
+from tests.ingestion.test_members import FERRY, Shelf, id_of
 from tests.store.test_quarantine import CLEAN, HELD, decide, in_quarantine, seen
 
 Run = Callable[[Any], Any]
@@ -78,6 +80,33 @@ def test_newer_detectors_hold_what_older_ones_let_through(
                 *[meta.document_id for meta in await acme.service.store.documents.all(operate(tenant), tenant.keys)],
             ):
                 assert await acme.service.store.consistency.problems(operate(tenant), tenant.keys, one) == []
+
+    run(scenario())
+
+
+def test_what_came_in_an_archive_that_a_sweep_holds_waits_with_it_and_is_released_with_it(
+    run: Run, open_companies: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            shelf = Shelf(acme, tmp_path)
+            members = {"quillon.md": b"# Quay\n\nIt is long.\n", "ferry.md": FERRY}
+            await shelf.put("town.zip", zip_file({"quillon.md": members["quillon.md"], "ferry.md": FERRY}))
+            second = await shelf.put("town.zip", zip_file({**members, "quillon.md": b"# Quay\n\nIt is short.\n"}))
+            container, ferry = id_of(second), id_of(second.members["ferry.md"])
+            assert await shelf.found_by("ann") == ferry
+            learn(monkeypatch, "quillon.md")
+            assert (await sweep(acme)).quarantined == [container]
+            held = {one.document_id: one.reasons for one in await in_quarantine(acme)}
+            assert held == {
+                container: ("injected_instruction",),
+                **dict.fromkeys(map(id_of, second.members.values()), ("held_container",)),
+            }
+            assert await shelf.metas() == {}
+            assert await shelf.found_by("ann") is None
+            await decide(acme, "release", container)
+            assert await shelf.found_by("ann") == ferry  # which is the first version's, and came in the second too
+            assert len(await shelf.metas()) == 3
 
     run(scenario())
 

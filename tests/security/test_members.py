@@ -139,6 +139,8 @@ def test_a_member_of_a_held_archive_never_reaches_readers_whom_the_archive_is_ke
                     for one in job["members"]:
                         assert (await ended(root, one["job_id"]))["state"] == "quarantined"
                     withdrawn = withdrawn or members["withdrawn.md"]["document_id"]
+                    shown = await bob.get(f"{DOCUMENTS.format(tenant='acme')}/{news['document_id']}")
+                    assert shown.status_code == 200  # what the held version drops goes when it is released
                     for one in (members["memo.md"]["document_id"], withdrawn):
                         with pytest.raises(Conflict):
                             await quarantine.release(operate(tenant), tenant.keys, one)
