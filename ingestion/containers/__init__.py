@@ -2,7 +2,7 @@
 
     limits.py    how much one upload may expand to, and the count of it
     kinds.py     which files are opened, by how they begin
-    zips.py tars.py streams.py mails.py    one format each: members, or why one is refused
+    zips.py tars.py streams.py mails.py mailboxes.py    one format each: members, or why one is refused
     walk.py      all formats, through archives in archives
     listing.py   an archive as a document that can be read
 

@@ -10,6 +10,7 @@ import zipfile
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from ingestion.containers.mailboxes import is_mailbox
 from ingestion.inspection.zip_directory import DAMAGE
 
 
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     GZIP = "gzip"
     BZIP2 = "bzip2"
     XZ = "xz"
+    MAILBOX = "mailbox"
     MAIL = "mail"
     OUTLOOK = "outlook"
 
@@ -31,6 +33,7 @@ class Kind(StrEnum):
 
 
 _SUFFIXES = frozenset(".zip .tar .gz .tgz .bz2 .tbz .tbz2 .xz .txz".split())
+_MAILBOX_SUFFIXES = frozenset((".mbox", ".mbx"))
 _MAIL_SUFFIXES = {".eml": Kind.MAIL, ".msg": Kind.OUTLOOK}
 _BEGINNINGS = (
     (b"PK\x03\x04", Kind.ZIP),
@@ -52,6 +55,8 @@ def archive_kind(name: str, content: bytes) -> Kind | None:
     Looks at the first bytes, so that it may be asked anywhere; a zip is looked into by ``holds_document``.
     """
     suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+    if content.startswith(b"From ") and (not suffix or suffix in _MAILBOX_SUFFIXES):
+        return Kind.MAILBOX if is_mailbox(content, is_named=bool(suffix)) else None
     if suffix and suffix not in _SUFFIXES:
         return None
     for beginning, kind in _BEGINNINGS:

@@ -14,6 +14,7 @@ _MEDIA_TYPES = {
     Kind.GZIP: MediaType.GZIP,
     Kind.BZIP2: MediaType.BZIP2,
     Kind.XZ: MediaType.XZ,
+    Kind.MAILBOX: MediaType.MAILBOX,
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from ingestion.containers.entries import Entry, shown_name, tidy_path
 from ingestion.containers.kinds import Kind, archive_kind, holds_document, mail_kind
 from ingestion.containers.limits import Budget, Overrun, UnpackLimits, too_large
+from ingestion.containers.mailboxes import mailbox_entries
 from ingestion.containers.mails import mail_entries
 from ingestion.containers.streams import expanded, inner_name
 from ingestion.containers.tars import tar_entries
@@ -108,6 +109,8 @@ class _Walk:
     def _entries(self, kind: Kind, content: bytes) -> Iterator[Entry]:
         if kind is Kind.ZIP:
             return zip_entries(content, self._budget)
+        if kind is Kind.MAILBOX:
+            return mailbox_entries(content)
         return tar_entries(content) if kind is Kind.TAR else mail_entries(kind, content)
 
     def _meet(self, entry: Entry, within: str, depth: int) -> None:

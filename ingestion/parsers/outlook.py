@@ -11,10 +11,12 @@ from ingestion.parsers.extract import Extract, one_line, tidy
 from ingestion.parsers.mail import mail_extract
 from ingestion.parsers.mail_bodies import as_shown
 from ingestion.parsers.markup import html_extract
+from ingestion.parsers.outlook_rtf import unpacked_rtf
 from ingestion.parsers.plain import text_elements
+from ingestion.parsers.rtf import parse_rtf
 from rag_service.domain.errors import Refused
 
-_HTML = 0x1013
+_HTML, _RTF = 0x1013, 0x1009
 _TO, _CC = 1, 2
 _RECIPIENT_TYPE, _DISPLAY_NAME, _ADDRESS, _SMTP_ADDRESS = 0x0C15, 0x3001, 0x3003, 0x39FE
 _SHORT_FILE_NAME = 0x3704
@@ -46,13 +48,15 @@ def parse_outlook(content: bytes) -> Extract:
 
 
 def _body(message: Any) -> Extract:
-    """The plain body as far as the HTML one, if any, says the same."""
+    """The plain body as far as the HTML one, if any, says the same; else the one in RTF."""
     plain = _first(lambda: message.body)
     shown = tidy(_ended(plain)) if plain else ""
     page = _first(lambda: message.html_body)
     if page is None and (stored := message.properties.binary_prop_value(_HTML)):
         page = decode_text(stored, declared=declared_encoding(stored))
     read = html_extract(_ended(page)) if page and page.strip() else Extract(())
+    if not shown and not read.elements and (packed := message.properties.binary_prop_value(_RTF)):
+        return parse_rtf(unpacked_rtf(packed))
     return as_shown(Extract(text_elements(shown) if shown else ()), read)
 
 

@@ -42,6 +42,7 @@ class MediaType(StrEnum):
     GZIP = "application/gzip"
     BZIP2 = "application/x-bzip2"
     XZ = "application/x-xz"
+    MAILBOX = "application/mbox"
     ODT = "application/vnd.oasis.opendocument.text"
     ODS = "application/vnd.oasis.opendocument.spreadsheet"
     ODP = "application/vnd.oasis.opendocument.presentation"

@@ -67,8 +67,8 @@ def _entry(entry: list[object]) -> bytes:
     )  # fmt: skip
 
 
-def message_file(texts: Mapping[int, str], *, attachments: Mapping[str, bytes] | None = None) -> bytes:
-    """An Outlook message with these text properties (by their ids), and files attached."""
+def message_file(texts: Mapping[int, str | bytes], *, attachments: Mapping[str, bytes] | None = None) -> bytes:
+    """An Outlook message with these properties (by their ids), texts or bytes, and files attached."""
     attached = attachments or {}
     header = struct.pack("<8x4I8x", 0, len(attached), 0, len(attached))
     tree: dict[str, bytes | Tree] = dict(_properties(texts, header))
@@ -77,7 +77,10 @@ def message_file(texts: Mapping[int, str], *, attachments: Mapping[str, bytes] |
     return compound_file({"__nameid_version1.0": {}, **tree})
 
 
-def _properties(texts: Mapping[int, str], header: bytes) -> Tree:
-    rows = [struct.pack("<IIQ", number << 16 | 0x1F, 6, len(text) * 2 + 2) for number, text in texts.items()]
-    streams = {f"__substg1.0_{number:04X}001F": text.encode("utf-16-le") for number, text in texts.items()}
-    return {"__properties_version1.0": header + b"".join(rows), **streams}
+def _properties(held: Mapping[int, str | bytes], header: bytes) -> Tree:
+    rows, streams = b"", dict[str, bytes | Tree]()
+    for number, value in held.items():
+        kind, content = (0x102, value) if isinstance(value, bytes) else (0x1F, value.encode("utf-16-le"))
+        rows += struct.pack("<IIQ", number << 16 | kind, 6, len(content) + (2 if kind == 0x1F else 0))
+        streams[f"__substg1.0_{number:04X}{kind:04X}"] = content
+    return {"__properties_version1.0": header + rows, **streams}

@@ -297,6 +297,25 @@ def test_an_address_in_an_outlook_message_is_no_program() -> None:
     assert parsed("a.msg", content).title == "Ferry plan"
 
 
+PACKED = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+)
+"""The first example of the format's specification ([MS-OXRTFCP], section 4.1)."""
+
+
+@pytest.mark.parametrize(
+    ("packed", "text"),
+    [
+        (PACKED, "hello world"),
+        (b"\x1a\x00\x00\x00\x0d\x00\x00\x00MELA\x00\x00\x00\x00{\\rtf1 plain}", "plain"),
+    ],
+)
+def test_a_message_with_a_body_of_rtf_alone_is_read(packed: bytes, text: str) -> None:
+    texts = {key: text for key, text in MESSAGE.items() if key != 0x1000}
+    assert parsed("a.msg", message_file({**texts, 0x1009: packed})).elements[-1].text == text
+    assert refusal_of("a.msg", message_file({**texts, 0x1009: b"x" * 20})) == "malformed"
+
+
 def test_a_message_with_a_body_of_html_alone_is_read() -> None:
     texts = {key: text for key, text in MESSAGE.items() if key != 0x1000}
     document = parsed("a.msg", message_file({**texts, 0x1013: "<p>Hello.</p><p hidden>SECRET</p>"}))

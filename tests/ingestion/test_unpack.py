@@ -334,6 +334,28 @@ def test_attachments_are_members_of_a_mail_and_images_of_its_body_are_not() -> N
     assert reasons(found) == {"../x.txt": "unsafe_path"}
 
 
+MAILBOX = (
+    b"From ann@example.org Mon Jan  1 00:00:00 2024\nFrom: ann@example.org\nSubject: one\n\n"
+    b"The first.\n>From here on, a line that was marked.\nFrom the town, within a paragraph: no start.\n\n"
+    b"From bob@example.org Mon Jan  1 00:00:00 2024\nFrom: bob@example.org\nSubject: two\n\nThe second.\n"
+)
+
+
+@pytest.mark.parametrize("name", ["town.mbox", "town"])
+def test_a_mailbox_is_parted_into_its_messages(name: str) -> None:
+    found = opened(name, MAILBOX)
+    assert (found.contents.kind, paths(found)) == (Kind.MAILBOX, ["message-1.eml", "message-2.eml"])
+    assert b"\nFrom here on" in found.content[0]
+    assert found.content[1].endswith(b"The second.\n")
+
+
+def test_attachments_in_a_mailbox_are_members_and_one_message_alone_is_a_mail() -> None:
+    attached = mail(("plan.txt", b"a plan")).as_bytes()
+    found = opened("a.mbox", MAILBOX + b"\nFrom ann@example.org Mon Jan  1 00:00:00 2024\n" + attached)
+    assert paths(found)[2:] == ["message-3.eml", "message-3.eml!plan.txt"]
+    assert unpack(Upload("a", MAILBOX.partition(b"\n\nFrom bob")[0], "a"), LIMITS) is None
+
+
 def test_a_mail_without_attachments_has_no_members() -> None:
     assert paths(opened("letter.eml", mail().as_bytes(), mail=Kind.MAIL)) == []
 
