@@ -157,18 +157,30 @@ class Tenants:
         return [name for name in names if name != tenant.keys.index.collection]
 
     async def set_policy(self, tenant: Tenant, policy: AnswerPolicy) -> Tenant:
-        """The policy holds from the next request on."""
-        return await self._set(tenant, policy, tenant.scrubbing)
+        """The policy holds from the next request on. Raises ``NotFound``."""
+        return await self._set(tenant, policy=policy)
 
     async def set_scrubbing(self, tenant: Tenant, scrubbing: ScrubPolicy) -> Tenant:
-        """It holds from the next document and question on; what is stored stays as it was scrubbed."""
-        return await self._set(tenant, tenant.policy, scrubbing)
+        """It holds from the next document and question on; what is stored stays as it was scrubbed.
 
-    async def _set(self, tenant: Tenant, policy: AnswerPolicy, scrubbing: ScrubPolicy) -> Tenant:
-        sealed = tenant.keys.seal_name("tenant", _spelled(tenant.name, policy, scrubbing))
-        values = {"sealed_name": sealed, "pii_policy": scrubbing.preset.value}
+        Raises ``NotFound``.
+        """
+        return await self._set(tenant, scrubbing=scrubbing)
+
+    async def _set(
+        self, tenant: Tenant, *, policy: AnswerPolicy | None = None, scrubbing: ScrubPolicy | None = None
+    ) -> Tenant:
+        """One of them is another; the other is what it is by now, whatever it was when the tenant was looked up."""
+        this = tables.tenants.c.id == tenant.id
         async with self._database.write(tenant.id) as connection:
-            await connection.execute(update(tables.tenants).where(tables.tenants.c.id == tenant.id).values(values))
+            row = (await connection.execute(select(tables.tenants).where(this))).one_or_none()
+            if row is None:
+                raise NotFound("tenant")
+            found = self.opened(row)
+            scrubbing = scrubbing or found.scrubbing
+            sealed = found.keys.seal_name("tenant", _spelled(found.name, policy or found.policy, scrubbing))
+            values = {"sealed_name": sealed, "pii_policy": scrubbing.preset.value}
+            await connection.execute(update(tables.tenants).where(this).values(values))
         return await self.by_id(tenant.id)
 
     async def set_embedding(self, tenant: Tenant, fingerprint: str) -> None:
