@@ -151,13 +151,15 @@ class IndexFollower:
 
     async def _bring_in_line(self, tenant: Tenant, entries: Sequence[OutboxEntry]) -> None:
         documents: dict[str, list[SealedPoint]] = {}
+        gone = {point for entry in entries for point in entry.removed}
         for document_id in dict.fromkeys(one.subject for one in entries):
             documents[document_id] = await self._sealed(tenant, document_id)
+            gone -= {point.point_id for point in documents[document_id]}  # held, and released since
             if sum(map(len, documents.values())) >= _POINTS_AT_ONCE:
                 await self._write(tenant.keys.index, documents)
                 documents = {}
         await self._write(tenant.keys.index, documents)
-        await self._remove(tenant.keys.index, {point for entry in entries for point in entry.removed})
+        await self._remove(tenant.keys.index, gone)
 
     async def _write(self, keys: IndexKeys, documents: Mapping[str, Sequence[SealedPoint]]) -> None:
         """The index was seen to hold these points as they are, and of these documents no other."""

@@ -13,6 +13,7 @@ from ingestion.pipeline import Unchanged
 from rag_service.authentication import act_as, operate
 from rag_service.domain.errors import Conflict, NotFound
 from rag_service.domain.review import Decision, HeldDocument
+from rag_service.store.holding import HeldWith, hold_live
 from tests.conftest import Company
 from tests.security.http import ask, client
 
@@ -168,6 +169,26 @@ def test_a_preview_shows_what_it_says_and_that_somebody_looked(run: Run, open_co
             assert any("gnore all previous" in one for one in marked)
             [entry] = await quarantine.history(operator, tenant.keys, limit=1)
             assert entry.decision is Decision.PREVIEWED
+
+    run(scenario())
+
+
+def test_what_is_held_and_released_before_the_index_followed_is_in_the_index(
+    run: Run, open_companies: Open, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with open_companies("acme") as (acme,):
+            document = (await ingested(acme, tmp_path, CLEAN)).document_id
+            tenant = await acme.service.store.tenants.by_name("acme")
+            quarantine, operator = acme.service.store.quarantine, operate(tenant)
+            before = await seen(acme)
+            flood = HeldWith(tenant.keys, [document], ["flood"], "a test", "operator")
+            async with quarantine._database.write(tenant.id) as connection:
+                await hold_live(connection, operator, flood)
+            assert [one.document_id for one in await in_quarantine(acme)] == [document]
+            await quarantine.release(operator, tenant.keys, document)
+            await acme.service.follower.catch_up(tenant.id)
+            assert await seen(acme) == before
 
     run(scenario())
 
