@@ -21,7 +21,7 @@ from rag_service.domain.document import ParsedDocument, Upload
 from rag_service.domain.errors import IntegrityError, NotFound, Refused
 from rag_service.domain.jobs import MemberJob, MemberRefused, UploadRequest
 from rag_service.domain.verdict import HELD_CONTAINER, Verdict
-from rag_service.store.members import AsMember, NewMembers
+from rag_service.store.members import AsMember, NewMembers, Sources
 from rag_service.store.uploads import SealedUpload, seal_upload
 
 if TYPE_CHECKING:
@@ -121,22 +121,28 @@ async def kin_of(
     operator = operate(task.tenant)
     known = await parts.versions.members(operator, tag.document_id) if tag.version > 1 else {}
     ids = frozenset(one.document_id for one in known.values())
+    takes_over = tag.takes_over and not (tag.is_held and tag.replaces)  # else when it is released
     if reading.unpacked is None:
-        return NewMembers(keys, ids) if tag.version > 1 else None, Told()
+        return NewMembers(keys, ids, takes_over=takes_over) if tag.version > 1 else None, Told()
     unchanged: set[str] = set()
+    sources, same = set[str](), set[str]()
     uploads: dict[str, SealedUpload] = {}
     jobs: list[MemberJob] = []
     async for member, content in _every(task.upload, reading, parts):
         asked = _asked(request, tag, member)
-        stored = known.get(keys.token("source", asked.identity))
+        source = keys.token("source", asked.identity)
+        sources.add(source)
+        stored = None if takes_over and tag.is_held else known.get(source)  # for other readers, it waits with the rest
         if stored is not None and stored.content_token == token_of(upload_of(asked, content)):
             unchanged.add(stored.document_id)
+            same.add(source)
             jobs.append(MemberJob(member.path, stored.document_id, None))
             continue
-        document_id = stored.document_id if stored else secrets.token_hex(8)
+        document_id = stored.document_id if stored and not takes_over else secrets.token_hex(8)
         uploads[document_id] = await asyncio.to_thread(seal_upload, keys, asked, content)
         jobs.append(MemberJob(member.path, document_id, uploads[document_id].job_id))
-    return NewMembers(keys, ids, frozenset(unchanged), uploads), Told(
+    listed = Sources(frozenset(sources), frozenset(same))
+    return NewMembers(keys, ids, frozenset(unchanged), uploads, listed, takes_over), Told(
         tuple(jobs), tuple(map(_told, reading.unpacked.contents.refused))
     )
 

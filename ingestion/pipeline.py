@@ -33,7 +33,7 @@ from rag_service.domain.verdict import HELD_CONTAINER, Verdict
 from rag_service.store.claims import Claim
 from rag_service.store.documents import Documents
 from rag_service.store.live_version import LiveVersion
-from rag_service.store.members import NewMembers
+from rag_service.store.members import NewMembers, Sources
 from rag_service.store.quarantine import Quarantine
 from rag_service.store.reviews import Reviewed, sealed_review
 from rag_service.store.sketches import Sketches
@@ -157,7 +157,7 @@ async def _store(
     if may_be_released:
         tag = replace(tag, released=await parts.quarantine.released_kinds(operator, keys, about))
     kin, told = await kin_of(task, made.reading, tag, parts, lambda one: content_token(one, tenant, parts.recognizers))
-    tag = replace(tag, members=kin.stay if isinstance(kin, NewMembers) else ())
+    tag = replace(tag, members=kin.sources if isinstance(kin, NewMembers) else Sources())
     sealed = await asyncio.to_thread(seal, made.judged, made.embedded, tag, keys, made.cleaned.values)
     review = sealed_review(keys, about, Decision.HELD, "service") if tag.is_held else None
     report = seal_report(keys, task.claim.job_id, _report(tag, made, told))

@@ -25,6 +25,7 @@ from rag_service.domain.jobs import UploadRequest
 from rag_service.domain.verdict import Verdict
 from rag_service.store.access import sealed_access, sealed_owner
 from rag_service.store.database import now
+from rag_service.store.members import Sources
 from rag_service.store.restoring import sealable
 
 
@@ -40,7 +41,7 @@ class Tag:
     ``replaces`` is the live version of the document, 0 where none is, ``None`` where the document is new. ``released``
     are the kinds of suspicions with which a reviewer released just this content before: then its verdict holds nothing.
     ``member`` is the way to it within the archive or mail that it came in, scrubbed like ``source``. ``members`` are
-    the ids of the documents that come in this version, where it is an archive or a mail.
+    what comes in this version, where it is an archive or a mail.
     """
 
     document_id: str
@@ -56,7 +57,7 @@ class Tag:
     verdict: Verdict = field(default_factory=lambda: Verdict((), ""))
     released: Collection[str] | None = None
     member: str | None = None
-    members: Collection[str] = ()
+    members: Sources = field(default_factory=Sources)
 
     @property
     def is_held(self) -> bool:
@@ -159,11 +160,12 @@ def _more(tag: Tag, keys: TenantKeys) -> Mapping[str, Any]:
         return {"released": {"kinds": sorted(tag.released), "reasons": list(tag.verdict.reasons)}}
     if not tag.is_held:
         return {}
+    members = {"members": sorted(tag.members.all), "unchanged": sorted(tag.members.unchanged)}
     if not tag.replaces or not (tag.takes_over or tag.most_readers is not None):
-        return {"members": sorted(tag.members)}
+        return members
     readers = None if tag.most_readers is None else sorted(map(keys.principal_token, tag.most_readers))
     named = None if tag.request.access is None or not tag.takes_over else sorted(map(str, tag.access))
-    return {"members": sorted(tag.members), "waits_with": {"access": named, "most_readers": readers}}
+    return {**members, "waits_with": {"access": named, "most_readers": readers}}
 
 
 def _seal_chunk(

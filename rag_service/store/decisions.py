@@ -17,7 +17,7 @@ from rag_service.store import tables
 from rag_service.store.access import refuse_wider_list, replace_access, sealed_access, sealed_owner
 from rag_service.store.database import Connection, now
 from rag_service.store.epoch_vectors import is_vector_of, refuse_other_epoch
-from rag_service.store.members import align, cancel_members, member_ids, remove_document, remove_members
+from rag_service.store.members import Sources, align, cancel_members, follow_release, remove_members
 from rag_service.store.outbox import Change, note
 from rag_service.store.reviews import Reviewed
 from rag_service.store.switch import drop_held, remove_chunks
@@ -54,10 +54,11 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
         "kinds": sorted(held.about.kinds),
     }
     told = {**held.told, "released": released}
-    members = told.pop("members", None)
+    members, unchanged = told.pop("members", None), told.pop("unchanged", ())
+    waits_with = told.pop("waits_with", None)
     await _refuse_before_container(connection, tenant, held)
     await _refuse_without_vectors(connection, tenant, keys, held)
-    await _take_over(connection, tenant, keys, held, told.pop("waits_with", None))
+    await _take_over(connection, tenant, keys, held, waits_with)
     removed = await remove_chunks(connection, tenant, held.document_id, held.live_version) if held.live_version else ()
     meta = held.seal.seal(json.dumps(told).encode(), "meta")
     await connection.execute(update(tables.versions).where(held.place).values(quarantined_at=None, sealed_meta=meta))
@@ -66,9 +67,10 @@ async def release(connection: Connection, tenant: TenantId, keys: TenantKeys, he
     await connection.execute(update(tables.documents).where(this).values(live_version=held.version))
     await drop_held(connection, tenant, held.document_id)  # an older one would take back what is newer
     await note(connection, tenant, Change.DOCUMENT, held.document_id, removed)
-    for gone in sorted(set(await member_ids(connection, tenant, held.document_id)).difference(members or ())):
-        if members is not None:  # its predecessor held them, and this version does not
-            await remove_document(connection, tenant, gone)
+    if members is not None:  # else it was live before, with just those that it has
+        sources = Sources(frozenset(members), frozenset(unchanged))
+        takes_over = waits_with is not None and waits_with["access"] is not None
+        await follow_release(connection, tenant, held.document_id, sources, takes_over=takes_over)
     await align(connection, tenant, keys, held.document_id)
 
 

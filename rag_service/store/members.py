@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, not_, select, update
 
 from rag_service.crypto.keys import TenantKeys
 from rag_service.domain.errors import Conflict, IntegrityError, NotFound
@@ -43,27 +43,36 @@ class AsMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What is in a version of a container, by the tokens of its sources, and what of that did not change."""
+
+    all: frozenset[str] = frozenset()
+    unchanged: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class NewMembers:
     """What a container's new version makes of its members.
 
     ``known`` are those that were stored when this was decided. ``uploads`` are to be ingested, each by the document
-    that it becomes; ``unchanged`` stay as they are; the rest of those known are gone.
+    that it becomes; ``unchanged`` stay as they are; the rest of those known are gone. ``sources`` are the tokens of
+    all that the version has, and of what is unchanged in it.
+
+    ``takes_over`` says that the container has another owner and other readers as soon as this is stored. What its
+    members said before was not said to those.
     """
 
     keys: TenantKeys
     known: frozenset[str]
     unchanged: frozenset[str] = frozenset()
     uploads: Mapping[str, SealedUpload] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+    takes_over: bool = False
 
     @property
     def gone(self) -> frozenset[str]:
-        """Those that the new version has no more."""
-        return self.known - self.stay
-
-    @property
-    def stay(self) -> frozenset[str]:
-        """Those that the new version has."""
-        return self.unchanged | self.uploads.keys()
+        """Those that the new version has no more, or whose new readers were not named for what they say."""
+        return self.known - self.unchanged - (frozenset() if self.takes_over else self.uploads.keys())
 
 
 async def stored_members(connection: Connection, operator: OperatorScope, document_id: str) -> dict[str, StoredMember]:
@@ -120,10 +129,11 @@ async def _settle_member(
 async def _settle_members(
     connection: Connection, tenant: TenantId, document_id: str, kin: NewMembers, *, is_held: bool
 ) -> None:
-    """While the version waits for a reviewer, nothing becomes of the members that are live."""
+    """While the version waits for a reviewer, nothing becomes of the members that are live; but where it takes the
+    container over at once, as nothing of that is live."""
     if set(await member_ids(connection, tenant, document_id)) != kin.known:
         raise Conflict("members", "what came in this archive or mail changed meanwhile")
-    if not is_held:
+    if not is_held or kin.takes_over:
         await cancel_members(connection, tenant, document_id)
         for gone in sorted(kin.gone):
             await remove_document(connection, tenant, gone)
@@ -144,6 +154,39 @@ async def remove_document(connection: Connection, tenant: TenantId, document_id:
     if not (await connection.execute(delete(tables.documents).where(this))).rowcount:
         raise NotFound("document")
     await cancel_pending(connection, tenant, document_id)
+    await note(connection, tenant, Change.DOCUMENT, document_id, removed)
+
+
+async def follow_release(
+    connection: Connection, tenant: TenantId, document_id: str, sources: Sources, *, takes_over: bool
+) -> None:
+    """As part of this transaction, the members are those of the version that is released, with what waits for it.
+
+    Where it ``takes_over``, nothing is live of those that changed: its readers were not named for what they said.
+    """
+    documents = tables.documents.c
+    query = select(documents.id, documents.source_token)
+    rows = await connection.execute(query.where(documents.tenant_id == tenant, documents.parent_id == document_id))
+    for member_id, token in sorted((row.id, row.source_token) for row in rows):
+        if token not in sources.all:
+            await remove_document(connection, tenant, member_id)
+        elif takes_over and token not in sources.unchanged:
+            await _withdraw(connection, tenant, member_id)
+
+
+async def _withdraw(connection: Connection, tenant: TenantId, document_id: str) -> None:
+    """Nothing of the document is live; what is in quarantine or in the queue may still be."""
+    documents, versions = tables.documents.c, tables.versions.c
+    this = (documents.tenant_id == tenant) & (documents.id == document_id)
+    of_document = (versions.tenant_id == tenant) & (versions.document_id == document_id)
+    live = (await connection.execute(select(documents.live_version).where(this))).scalar_one()
+    removed = await remove_chunks(connection, tenant, document_id, live)
+    is_held = versions.quarantined_at.is_not(None) & (versions.version != live)
+    await connection.execute(delete(tables.versions).where(of_document, not_(is_held)))
+    if (await connection.execute(select(versions.version).where(of_document).limit(1))).one_or_none() is None:
+        await connection.execute(delete(tables.documents).where(this))
+    else:
+        await connection.execute(update(tables.documents).where(this).values(live_version=0))
     await note(connection, tenant, Change.DOCUMENT, document_id, removed)
 
 

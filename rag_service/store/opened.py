@@ -73,6 +73,7 @@ def opened_meta(plain: bytes, document_id: str, version: int) -> DocumentMeta:
     told.pop("verdict", None)
     told.pop("waits_with", None)
     told.pop("members", None)
+    told.pop("unchanged", None)
     told.pop("parent_version", None)
     released = told.pop("released", None) or {}
     return DocumentMeta(document_id=document_id, version=version, reviewed=tuple(released.get("kinds", ())), **told)
