@@ -90,7 +90,7 @@ def hidden_objects(page: Any) -> dict[int, bool]:
     found = {one.address: how for one, how in judged if how is not None}
     pictures = [] if is_scan else [one for one in grounds if one.kind is Paint.PICTURE]
     doubtful = [one for one, how in judged if how is None and (one.cause is not None or _is_under(one, pictures))]
-    return found | dict.fromkeys(without_trace(page, doubtful), False)
+    return found | dict.fromkeys(without_trace(page, doubtful, len(things)), False)
 
 
 def _is_under(text: Painted, pictures: list[Painted]) -> bool:

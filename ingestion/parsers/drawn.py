@@ -22,17 +22,20 @@ _LONGEST_EDGE = 1000
 """Pixels; a letter of a line of ordinary size is some pixels then."""
 _MOST_GROUPS = 8
 """Pictures of a page besides the first; pieces that are alike in what gives cause share one."""
+_MANY = 2000
+"""Things on a page from which on drawing it takes long: a plan, of which one more picture is made."""
 
 
-def without_trace(page: Any, texts: Sequence[Painted]) -> set[int]:
-    """The addresses of those of the pieces that may be taken away, and the page looks the same."""
+def without_trace(page: Any, texts: Sequence[Painted], things: int) -> set[int]:
+    """The addresses of those of the pieces that may be taken away, and the page of so many things looks the same."""
     import pypdfium2.raw as pdfium
 
     if not texts:
         return set()
+    most = _MOST_GROUPS if things <= _MANY else 1
     groups: dict[object, list[Painted]] = {}
     for text in texts:
-        cause = text.cause if text.cause in groups or len(groups) < _MOST_GROUPS else None
+        cause = text.cause if text.cause in groups or len(groups) < most else None
         groups.setdefault(cause, []).append(text)
     width, height = page.get_size()
     scale = min(1.0, _LONGEST_EDGE / max(width, height, 1.0))
