@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_service.adapters.model_files import ModelFiles
-from rag_service.adapters.name_network import as_int8
+from rag_service.adapters.name_gate import NameGate, Pieces, written
+from rag_service.adapters.name_network import as_int8, word_vectors
 from rag_service.domain.errors import ModelUnverified
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import onnxruntime
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
     Tokens = npt.NDArray[np.int64]
 
@@ -88,36 +89,56 @@ class _Network:
     kinds: npt.NDArray[np.float32]
     head: int
     tail: int
+    gate: NameGate | None
 
 
 class NameModel:
-    """Loads with the first text. Blocking; thread-safe."""
+    """Loads with the first text. Blocking; thread-safe. If it is ``gated``, the network sees what the gate opens to."""
 
-    def __init__(self, files: ModelFiles) -> None:
+    def __init__(self, files: ModelFiles, *, gated: bool = True) -> None:
         self._files = files
+        self._gated = gated
         self._lock = threading.Lock()
         self._loaded: _Network | None = None
 
-    def mark(self, texts: Sequence[str], least: float = 0.1) -> list[list[Marked]]:
+    def encode(self, text: str) -> Encoding:
+        """The text's word pieces. Raises as ``mark`` does."""
+        return self._network().tokenizer.encode(text, add_special_tokens=False)
+
+    def mark(self, texts: Sequence[str], least: float = 0.1, *, names_alone: bool = False) -> list[list[Marked]]:
         """For each text the words that are at least so likely parts of names, addresses or telephone numbers, in order.
 
         Give it some hundred characters a text, as it was trained on, and many texts at a time: that is twice as fast,
-        and changes nothing of what is marked in each.
+        and changes nothing of what is marked in each. If it is asked for ``names_alone``, it may pass over the rest.
 
         Raises:
             ModelUnverified: the installed files are not the ones that we pinned.
         """
+        network = self._network()
+        encodings = [network.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        pieces = [
+            Pieces(encoding.ids, [written(text, low, high) for low, high in encoding.offsets])
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+        opened = network.gate.openings(pieces, names_alone=names_alone) if network.gate else None
+        rows = [
+            _Row(index, max(low, first - _OVERLAP), first, min(high, first + _MAX_TOKENS))
+            for index, one in enumerate(pieces)
+            for low, high in (opened[index] if opened is not None else [(0, len(one.ids))])
+            for first in range(low, high, _MAX_TOKENS)
+        ]
+        found: list[list[Marked]] = [[] for _ in texts]
+        for row, token, kind, score in _likely([one.ids for one in pieces], rows, least, network):
+            start, end = encodings[row].offsets[token]
+            if end > start:
+                found[row].append(Marked(_KINDS[kind], start, end, score))
+        return [list(_words(text, tokens)) for text, tokens in zip(texts, found, strict=True)]
+
+    def _network(self) -> _Network:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
-        network = self._loaded
-        encodings = [network.tokenizer.encode(text, add_special_tokens=False) for text in texts]
-        found: list[list[Marked]] = [[] for _ in texts]
-        for row, token, kind, score in _likely([encoding.ids for encoding in encodings], least, network):
-            low, high = encodings[row].offsets[token]
-            if high > low:
-                found[row].append(Marked(_KINDS[kind], low, high, score))
-        return [list(_words(text, tokens)) for text, tokens in zip(texts, found, strict=True)]
+            return self._loaded
 
     def _load(self) -> _Network:
         import numpy as np
@@ -133,15 +154,16 @@ class NameModel:
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # a plan is kept for every length seen
         options.log_severity_level = 3
-        network = as_int8(self._files.read("onnx/model_q4.onnx"))
-        session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        content = self._files.read("onnx/model_q4.onnx")
+        session = onnxruntime.InferenceSession(as_int8(content), options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_buffer(self._files.read("tokenizer.json"))
         tokenizer.no_truncation()
         tokenizer.no_padding()
         head, tail = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
         if head is None or tail is None:
             raise ModelUnverified(RAMPART, "tokenizer.json")
-        return _Network(session, tokenizer, kinds, head, tail)
+        gate = NameGate(word_vectors(content)) if self._gated else None
+        return _Network(session, tokenizer, kinds, head, tail, gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +183,12 @@ class _Row:
         return -(-least // step) * step
 
 
-def _likely(texts: Sequence[Sequence[int]], least: float, network: _Network) -> Iterator[tuple[int, int, int, float]]:
+def _likely(
+    texts: Sequence[Sequence[int]], rows: list[_Row], least: float, network: _Network
+) -> Iterator[tuple[int, int, int, float]]:
     """Text, token, kind and likelihood, for each token that is likely enough of a kind; those of a text in order."""
     import numpy as np
 
-    rows = [
-        _Row(text, max(0, first - _OVERLAP), first, min(len(ids), first + _MAX_TOKENS))
-        for text, ids in enumerate(texts)
-        for first in range(0, len(ids), _MAX_TOKENS)
-    ]
     rows.sort(key=lambda row: row.length)  # stable: the rows of a text that have one length stay in order
     found = []
     for length, alike in groupby(rows, key=lambda row: row.length):

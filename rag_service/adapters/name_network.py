@@ -50,6 +50,22 @@ def as_int8(network: bytes) -> bytes:
     return content
 
 
+def word_vectors(network: bytes) -> Matrix:
+    """The vectors of the vocabulary's word pieces, as they are meant."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    name = "bert.embeddings.word_embeddings.weight"
+    stored = {tensor.name: tensor for tensor in onnx.load_model_from_string(network).graph.initializer}
+    codes, zero, scale = (
+        numpy_helper.to_array(stored[f"{name}_{part}"]).astype(np.float32)
+        for part in ("quantized", "zero_point", "scale")
+    )
+    vectors: Matrix = (codes - zero) * scale
+    return vectors
+
+
 def _biases(graph: Any) -> Mapping[str, tuple[str, str]]:
     """For each product to which a vector is added: the vector, and what the sum is called."""
     products = {node.output[0] for node in graph.node if node.op_type == "MatMulNBits"}

@@ -119,7 +119,7 @@ class NamedEntities:
             for text, entities in zip(texts, self._entities(texts), strict=True):
                 yield (one for entity in entities for one in _trimmed(text, entity, 0.85))
             return
-        marked = self._rampart.mark(texts, _MAYBE_PLACE)
+        marked = self._rampart.mark(texts, _MAYBE_PLACE, names_alone=not in_full)
         asked = [index for index, marks in enumerate(marked) if in_full or _may_hold_name(marks)]
         entities_of = dict(zip(asked, self._entities([texts[index] for index in asked]), strict=True))
         for index, text in enumerate(texts):

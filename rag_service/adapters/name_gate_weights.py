@@ -1,0 +1,132 @@
+"""The weights of the gate before the name model, made by ``python -m eval.name_gate``; see there."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_SHAPES = {
+    "described": (384, 8),
+    "cases": (4, 8),
+    "seen": (56, 16),
+    "seen_bias": (16,),
+    "out": (16, 2),
+    "out_bias": (2,),
+}
+_WEIGHTS = (
+    "jy6+rGSriy2QLQ8sXi3hJpsmECqvLsktqSsPs9MpG6yeEgopwKscKV+tCizGKAWnXKsHL06vyqhJqicyMiAEqrSbaqdELo6wsKmKLfMsba5xHtso"
+    "hC3HrNSsRSx8qF8jM6cXstetBjX+r6CwrbOfMFutdyE0rgIoAakOsuMtOSEdK4awW6WeINSlpaz5JQwtriuBLwomJqyzMI+p3TGpG4mwuipPLw8w"
+    "ObBsKuqwfjDxKuKwXShoLHyxAzOfKGijyam4JNQvOaLqqeYxAaWUqvcqf6rjnzkJey0DnrUwPi+JrAwrmqVFrEmmoy/HKQOo262FrukwlixoMJqy"
+    "77AwqJwtrKb0DmwplSS8rF8sxaE/sxauGS80JfCwqTNhsWyctTBWLGosAbFzLq4tUS7Xrmitpi4rMGKYaKfXL1At0KyOodgtJK/IKWswAq9yLWaw"
+    "/jFRqK4sC6cMp3ewqqzNJBKwBrNJlUkYVCtqMdGiFDEjrGMuhqu8oUSwdi53Lokn1DPjLBwtoSwlJhaqlazNICWslihXLQallRxqqn2sKCRVMiit"
+    "EaSuLFww+S53pPOm4zNiqQ2vQDHiMpSwVqcXqBmvC627K7MpU6/jrE6vjzBfLvQxejEtKIeNEypiLUmvNrB1Mvqo5iyDqNwrQST7qr2ogjA2Lzep"
+    "IZgpLZ6try8ym34Y9jJurLgnMSyFqHkkfiIErLcouy/3KOUmmKqKrYsoiLC6riIsNSlItDApeDFXq1OnaLFMrNusIKlMLEOwHSdPsnsqcCYcp1gp"
+    "aax8LXiYLrBMrbkt9i1lJY2g3qh6qYGuBrH4q5ix+y+xK0iwrSa2J5utqiaWMO+rrCQvqFsnUimZqOonRBllNHIpvCSrLEAnHy2SrCmrMCmxL04p"
+    "fy/vLNWtuCgnpVukdzBYr2mtNawyJoWugiKKMQYw57A9p6EoHik6pK0Vni6Ir8upBax9p88kwLAmrUQxxSCLEPItsCUXsY8l6qwSqEMuSCe7sc+x"
+    "1TDBsHGsAiyerKSu6TCvrfmtVC9cMdKw6CIsMZGwEynhMOghBS3IMGAuEK6LG7Q0tTIwsVAiOqccjveyrjF/r0KzJCxaMJKwLzFspZ4zqa4SsEgs"
+    "bCtBoeut47AsoBoqAhX1o7Yq8aonLyuufK/ns2gqWS/dsI4pO7AaNMAxTSZHM9UvH6geLpyt/KgOrlKt0TP1LEGv6aa1sBefpCz1q50usqybKamo"
+    "vS8krU0jdrEmsI+oTyfcs7GtIK00rlQjtTBVo9mrIadRsWorcS1yqMWzmidzLuSlerB+sHugbiy1rC0wqy0OrWArOiRTnRmtMh8zrKgoJzBxLdmo"
+    "aastpy2qXS3XpbOtJa1RHnmuf67gl3QvBzA3MHExRqcbswuoBisHIN+rfKUNIhI02KfMImkzZxwkmMIuPqtSKSCmAbBEKnwk7iJGLZCi5yaRp5Go"
+    "vDFyMjcwlawpqyMuQaYHMGswErDGHE2xkykqMuwrUac1Idyu5CmRI2QtmrDxj8+thZ9nsL2u3KgurCCvmydqL8+oear+LVAria3+sWcRQqooI9ki"
+    "ly81sE+t8KimMCEtaS2VqdotLid+L8eoRyHtL/cnvaglGpQxCywfqKquRCzbr5cwpq1TsPOvsKpwsF6l0qgEK6GqfypgJPgx7ascsfkynqxvryEx"
+    "Vq0LKzowPKuYpPot2C7KqyAxnzCRrVOvcKQQpRiqtTDwKkyqWy3aGi+d2SyMLmCwszAkMJUway+xKJCnqCptsT8rfijMquYxTzB6KIEwb45ksH+t"
+    "wayZK3OrM6usr9Cq1yW+MLGfoqwRKNol9aHxrSupWiYYsPCsNpf1MLmkq6HGsQ4szKpnLFysR6DkLkitIDDvrcWntjAZKHWnyzAmrvWubK4PqLar"
+    "Yy7KqAsvOiz3IM6toiRcpqygUiLMrB+sWh9erLgyy6WdraEnjpjZK7opTKuNsxAwxytEro+xWS6WslAvSC1dsAet0CyfmxguP7CuKDSv+q2GM7im"
+    "1a15L4SyGynSLUCzRSdjsOwspqljq3euWjC/qS0xKp9EIaust65UsLuh9CyNqW6qNDC4pmcs7ypEKnOs0LIsro6toi/6L1seRCAQsG+r4yhUrW6q"
+    "UiPrL/Gm+jHMJTaqqq7XrEql8C4IL6+r4i9EKEAs2qDZqGauJCexJUWiZSlnLukvqSu+p38nkDGUrDqs9hnLKwsxrqgsMYyyeqmkKyoqAbAXM/cY"
+    "ya6Nrjutn6Yhsc4xhakyrY6oHzBzqh8obI4krWMqqi3Tr34zASLSJgAarjABIZimQCx6MMUvKq72LmSwPy1kqSyn/TC/pSGtITFLsDYlc7K/rCsw"
+    "1DSIrlclmyhsIlUmXh83LUKqyLHPJJUrgDB+rkSyLq+XrEIpNa1tM/eodSDhL0ClGrR8J/gv8LJnMOguga4qJECvYqaQrGgwZjCsIWyrr6oPpYQu"
+    "5JoCqJ0fuS8CMKWe26LUqbiqECbJoACsqyqKrc2VDSxPqBEt4rJnJ7ChSSYnMEClAqowm4Ep1bCGq3SvyqjSJwyrdTG+sIgU8imqL3UtmLGvLVyy"
+    "li+WsN2nQSwlqLAfOKERL4oii7DHpGMt0yxPJLYSi6vfrsUoIaQPsj+q3iU4LGMs3DCwMIEnuqLUrMkmHTBQJB4wJrDiq0AxQaxtMtQnaajqqHkr"
+    "Xa3pMroubKOOHFEu7S74r3Es/iN8LVQtHDFel2im/Z/trDGjdq6aqwSvO6VVJ/wkRiWZqXKgJy3JMGyoxS8fFcWj1q17rq4l3ShJMcsyiirLKpGq"
+    "EK4jLI8tTqe0Jl2zy6/bK5mq7C9dsDswsq+mIKcbhSXrpsSoIKFfqq+qlp++r7OoLzNeoawwwjG1skux3igWKziuQbAYI0mqoC70pcympS86ryut"
+    "saa2LaIu7KkDrwUq+aIzp7Yve67NMXskZ7DKMCQlDrTlqvkqFC4MsJ2zKaHaHg6uO7QvMt2t+YfGMJUbLKGaLxArxzGuqO2r9LDGrDMwqa4fsAUw"
+    "kaLYLFEkWDB6LbGotyjyMjMusKSLKuKvF6waMUcMuKx/IfUmqC7aLssZNa36JeMm/S+srhmt7C07MZywsq10Hy+hCK9bJawo+i+hozklHCiWrzSv"
+    "o6QnqUierR6zIf0rFaZusQIrN7ImniqoqzG8qCekkyJsIdqd6B5Mr4AtaBREKlarvLEBK+WsKSh+sTQqqSW5L7aoYzMXr+wqK6RErmkqCTCLoD+g"
+    "ZzADKZkxFqoioFsoC7CyLkayiTBOo1CkKh6YMCMxNiwrsAWhSShfszUv9qw0rXuwETMEsEcyeTGDrxGnkTEdrWAshS/GqFCuvK/eqCAviiSgLdmr"
+    "/i0grSYwaaIHJx2szimpJR4xxTHAMBMsiy4gMuci2a5cLM4jkqwqqh2qmJtMrAylwa4pLNOomzHXp2eoRaQGr7m0gRiioTQvjqzYJGQrZypaqLkw"
+    "1qvYLCmu3J/JKcSrOK28oTWobqrznVOm+a1PsBakgjKwK7mtEytutAKwwyL1sPemWSrzLMMwSTBtojYxTLErpIeuHC1MK5IlUiw8LC8yBixnKDIl"
+    "fiyWsXQsPKUkLaCqYKlHK+8yQSpTM7qxWDAXKsAqCLKWLGizSSIuKEstzCerLwCVMLJAGeGyWTCnsVItv7DxL3kp+C8msNuyHJ6TsLgzN7TGpOaT"
+    "wywjsXurgjCIKRaxpbCFLwmxayoxKvCunK4zJ/uweDGcLIerw69/MEekJqoALE6sZbAqLPIr5SY/JdWrIa5wpVGoAimOsHky8LIYpLqwGCxRJLOc"
+    "/alsIGgsETEaL6q1yKgXLjOpOy0DskcvTKo7K3UvhCSwHeIrBy1kHk8uYjHJpWerrykYKDab/qhMrNew8y5CKzidBS4PreKqn7GIJ4Ano6w3IFYz"
+    "wbAsqHEyWa/3oXuqeDBhLScqi7ILMOMoPrNnp0yt1yNRpe+xXC45Mfwpla/eKvKnoDC9Gc0j0KL2p7osMqoyq0owqiT2pFmtfih0K7KuIKqPrOwt"
+    "d6itLNIYNyMDLSGm7S/hKgKuNzKSLrwphSL2rEeNx6yBHaiwmSlYMGCwxquLsZ8t2yVFKPatIq1Oq0mtfS56q0InXLG+MySv2q6YMbCvCKnbKrij"
+    "mqgbrictCChWLdIvTSe8LsCnxyYbIPCqlCx+LA2vi6icKfwq5a9VL72sHS6NLAU1i6xdr2soi7E6M/mwVC9eMQ6xdKY1qVYsUqHaruGtCTFvJqms"
+    "ZLCQK+ocRLE8K54yBiJqsMCiGA0oJamkLK2BKvMu17OxL88uzieSsFMqyqmlqUwsrqimLDinpqo0Lf0leDOdsKmXIzCVJ7+wJqxGNUQp9q7lpI4o"
+    "fyM8J8KhSyQrr0csaicCrRIxUqIiI5SsLq5FqgspOyfFJrGsPCyArv+yuaB/rZSrzp4uKQ4mjiqEL0qs1qDjsj+zsa1btOQsoC1MrJ+wwjHKsGYm"
+    "kKbqrGkfuysLM9OpWy+RJXUt9S8UsLyvQCy6HtMzo66dNJovlLK3KgMqfqlMMMUsDjIBqlQtcrBtEb+njy6XJQ8mY6c6LtulMiRWKsuuWatwq36k"
+    "nyqOMI2sPif6rE0zprClGlakCqjkrRIoDC/rLz0s1ClZIharSK3KLtKqErGXJ86xd66zL9ul26mmnP4vw64wLcAtA6hgrhcs6BnPntap/B0aowca"
+    "pLAGLcqr86a5otks+zJurRixmySaso+tjShsKU+tG6fusPkuYay7qs0tWKhMKwKytqg0r/QjdaYDsE0uK6cgIlynNa77rVye1y4zqWaxAS41rKGm"
+    "hCYvpJGlOLU0rVcmkS5RLV2vz56pJyIwczGNsFIlLS58MdYyU6/HqT4sX6jdr+gsdCorLNgwX7HqmcYt2CxyMByxDLAwMZqvp6z1L4MiIiaMLYsy"
+    "YSkgMqkcla+rKvob9CoZrdgqVrEBqyczJimiLMSwpTF8rBsxR6+qq6KvhSN9ljIiZ6xAMCymaKunrs2uiiuKMS2ojKrVLGemnjM9L8cwiqJ7LpMj"
+    "lqnArQMqriUxL70uTKtCJ64sSy8wqUKvAaVDrC+uXBzLp56r8ij9LPKiwqhIK5IoPByqrQqqAa2krDWc+rBqMhA0DrXUKmkxkRiyseSqhKw+r0gn"
+    "/6armSGoWSp2rviu8qEQLZisqi0dr1YsuaudreMlAzDUIXWyEq5bLU6kDDDZrhumBSw0MHMurqWrrj+0LiyhLJOqXSmesQEqdpk2InWw5SkkrM8q"
+    "LCiSL50tSyw0scioxCsSLuopjyjYJ3apQa1JnFkiKhy+qzqo7B/8s2kpCZNaLY6pmqc3KswuJq+VMSSktKdnKCixOChDMlAomyqCLgWm5S1KqKMw"
+    "BaxxJGev+y30Jk8wSy+DL1gv4y8YMFGjDzItppWkqKilqHEcz65lLxepLSwesyMt86uOjbWuBKpfLJaxECVHKIS01zDcL/2ta6kTMdEshCiSI0+X"
+    "8yACsCQtKR7GMsekEi9crd2uiSoVMGmwVChWKW+mKbHGpl8ulyH2osurPyyDJB4nCDLwqyMtJCeyqHSuqqj1rhQuKiWhnfwykirhMHqwU62yqlul"
+    "gq1Zsf2uhC/XrPqucCNpLR8v9CZnpz0hZa/jq/Aqt6mksPcxIaqYr7+wFi7HL+Orb7B3qKWa9aL1JX0p2i1ZHBmwVqYKKIQxEiiuqh+sx6bhKN6p"
+    "rixoqREsyywerTasXiWyKmgvOq44paAriKz2rocs/zCQMsAjUy10IOqhUqhsLBOw5qISscmtzy4YsHSo5K9zHecoKx+dIH2tvzE5kfYqTajAqPop"
+    "C63TL4sqTLH0pb6uOLBssO6rAqnyLuuyODCnLRgsLa3yKqkpBKExp44x1LJ7Lp6uwDJxMXosTLGANOqz+SseseQrcSqDq8qoqSz8rFMwHC01KHsj"
+    "kiyTqi+vRyVcqpmwtTGqsMCffSwwMb8l3aiYpy0vSLGnsHYws6bzsCCoMTBELVgyHC/ZrlWoEKsNH3WpqrOeKX+ZJawZrz0u/STmIlkwGJwyI7Em"
+    "MjDBshYstCwpLrMZiayHpOgcpaEXLRCoTCSjmMKqV7B6Kb+uUzBMsHclNa0NLCwis60WJ0OZnC3QrSMvPzBPjN+po5igpegtcivMHCIqDrBbLJWx"
+    "xi90E3Gsr7Dfqvsq3q0OseOsfDPZJOKym606MKckdqh1LKIwQSyaqDooXiBYr30oTZ/ZKn4oELQ8NfyxEqgdpU0sNCEyLp8s6iuJJmYsNbKvsJoQ"
+    "XayaJIgy+qyMqMclNShoptSreaxGqlGiU6Wooh4qAysonm+vF7G4NGClBbDSqUYskyxOpE+otSyNJLuud6uYkQIvD6yUsCMwBa1IqjKteKeMrPIr"
+    "MDLTsaKteayorcCpaKq9HiW0hCvhr2QljylCMMawsC0YrJyvqCXjMPEy/Q68sVIvJC2cmkscZTE5rXujsKawKY2kkyyeqk8tbKxkKlUwjbMCoTEt"
+    "KChPpzCpBS9as6InSy5zI7OxjzIXro8x76bkLcEuFCmVJHmtNbD4MiqsuqmPL6et7KgesY0gx6wkqQUwbbTqr9YeqCggLiEpPywOrZwn7qz2LRat"
+    "czAsLzcrJ65DsLUt2yPrsNqji68GpzuuLqU+qGQw0bE4LlwdUSFcrH2vAqobGWGxRq/HsKagk6bCrkglCKlbLSstUC2rLDksoLDbqlupGKxyqy+s"
+    "ya02LAWt4wlosbwx0qvaLAwszrKercspGKQFLiys3qhqroewdC9YJZGu5zCGsWyoVjAjkp0mUaUPKhaq/i1rrXAxUrDbMjMx3i+LreOtYaLTL96s"
+    "Gyt9LqiqLi9drqOuGi9QqxIlqSczMhQj4iu0L9CwVac3soAwYKhSMUqttylkJOasxi3kLXUziqo6JV2uz6+7qpEzpaUorj0s07AGsC0rY7AELNso"
+    "tagrMJmsbCvHrbMtriENKbetUa1BrGgoDzSVrdYnjpmsMa600C9ip26XlLG2p/0vEKVfr5qrMDO2JvgYcya/JzkvLChYJXQnD61PNPIyfrIRpiAm"
+    "AyVgqesoa6ehsbSsFy3TrlMuEa0OL4Q05aQ1ncYrKahbLNek3CUMLs4u6iZIMDOyyJiyJWSsizIJqqIwyqGsJlqpDDGcnmutRy+1pFyvD6ccsmCv"
+    "v7Dzqu0hIaaSGhMnMC2cMt+oHCcypIsu1a41nTWo2DDUMqgv4TQoszQzjabuMGmw1aNIKWWvWCWwMZYozCk2KyEsqy8urcmjuqeurASrnytxMHYt"
+    "ZqNQsGUny6HLL8iuJyW4rbaw6C0bMqMfviefpbctrKj5rXQtqLEbrAOwurH4r7Ob1jGyFTuoWTCorp40hS7LKzGttSBSLVWhY59AsHYpBSbctJIo"
+    "2q/5qzEzhKgKLKKUxapHHlqs1yWvsDawXjKXNESwc7AUMIosPjSJsNwkzK9hsD0kvqr5sCEpATG9LN4aJTEXrXosPZlHIBatDzA7rIMxNqmjL5Ul"
+    "Q7BksY6nXy/QqFWwLKbYMskj2a9WonapCTC9qgGscrCGrNKstar4sOgtOTBjoR6l/63sKNcu8S3OnyarFjIeKNswf6nUsHeou6gOpimwIaYlqQSx"
+    "5bMZKbwqYiwbs6AqJ7OkMLiqJCwSJPevbq8Lrf6bI7AzJD6oEp/4L18vpKiokYEwGqc7Lj6nuxaJslewFKmQMNQYtTHQLdetjqkVrV2vOrCXKJKw"
+    "s7AjLAowoigPJgwzkS5XrTao5iRCLHIeMaUnJckgejGgp5evPKgosIcxh62BKky05ppHKmyk0Km1rG+lojRTstGukjRHMViwHBBrLrEs3S5PFNas"
+    "N7E1LvevcR+LMVMwpjA/nXQkGquGK7Ssj7C2M38wQbBprogo0C8pJFEkDzIULmmw8C0UpB0ycq53KB+pLrJkryWcCqRIMKyouiwRJvepiKs8rDss"
+    "MinVqpwk3KUSK3ioAqWbqfkiWiwZLGwv7a84LJYubrHDKo8fSJ8vsQ8x9Sg9MwwnOCsXriyp6i0YHACyRDNBoxwzFqCUJwmrtSO7KGWuvS3/pkku"
+    "paPwr7oujSlMLMytdrS9LYOsH633sEAxY6wBpngi8yfaL12uCLKULpsvALOhrbgotannMjasdbFTrColbjLerEmtZ690phgt+i26oPcohB/vqqKx"
+    "OLCRqbilljEcIDaqY7qtuSm+pDoruQ2yaTeZr2k4l7zeQKm+ZzouNU4+Q70lpPm4NK3jOLE0S7pErEU2BbM+PcE1esFhuFs8SbR9NfkuP7UWokCu"
+    "cC8zMWGpF7KnI2SUnTGjLB2jnKp6JX8iSqrwJK0nOqo6JiOYxK4trCesv7EvrlOo46X5oqqs+qyJrmkggbGprf2ki7JaLBusNqnoooAwbjBBrhKs"
+    "MDFLJnKtALCJLNutZq6Kq7kqz6xmoq6rqBA1L1uyuigTq4ilkbHSqVWsUq3MpUgw2CQKrLsrrJx8qBWseLDSphiyL6gJp8MzhzBQrpOsxKUAsXud"
+    "jawzrSSzxbRbpZmukqs+r9kwWaiIMKyo6SIfMgiqHKdQowgo4bCasZWv7ycurqMnDbEOJ8enWS4DK/6xt6oeppMiqazkKyMyDiQiLBSij67kL0+1"
+    "gKbRsTIxbTHjqbmzFjHCphwyxS03q8SkYrCOKo2tBCgaL+2uWxUKrq+vNam7K0SyuK45rQ+ZKSz7sXuxrq0FJ9OzDqyOpXKznSjnpF+uRaugL80w"
+    "JaqzsaMuFzD8sJCtN67sqa+w4qDUKH+wvqb2rYKqgizsr5kmMq8GpBKsdqdirSmsPSh4MDOwOLAhKauosadmGXCy5iSWpAQr6irvMx4xh60tJH2q"
+    "hqZCqdgppqtVryWxKbXdq6io2a3iKBYqDTAHqCWrZDD8sasowS06K1Otv7HbtMOk1KotpN6yR6kYJFgxAyyNrsiv9iI4hgWx3CmWMdmskSkVLOGo"
+    "hiFrtaArdqr+MOEw+6J+sxuxeSsjLAQwUChqr4OpryCKoi0sxzEuKJ8u6a7fqIqrC6wEtMKu4K7LLF4n/6nhsiWxwTF8sKGxYKMVsLstfKwJtA4t"
+    "li5ZMsQwV7SppRQv765Msgiy1Ky2sR2poaggsDchibJaqUQxWDHZMs2yU6pnprSva6FWr9qoBzL5sgu08CviKK8g+qcksh2qzazCKCEvYDSaMHWw"
+    "rrA8qs2YgCwCr5krT7OfrUWzGqsGsI+u0S6SL0MyDa2PrTksQ6i5rY+kLipRLuuri7PCqSCrei26s5OsY6dUMxgrsa17rogtsKZksQeszCyQr1cu"
+    "0aQlrg4sObRKKM2vmyxGI/isHLXYMRMpZyRAL88nf7SjqBcw3TBHKfgzSbATtN6u/a64JCCl7a9GtCOzDbSjnS4tqbG+oQMwobFjtfu1/K5SMEC0"
+    "gTCXKnMvmjQ3KpK32jHfLYG1CrNCr6E0CDhoLx+x1a31svG0+ColKkQq/DKhtmArBbGUsqwqxLALuXIsU7QLtaYYZzAGKDIyWrBlrRu30yy2q10z"
+    "qLGlrNCokqQPNMQvkzC0s1OgUKxFs4OsujDHsCgqzKzANDiyz7j+KKStHq01I+suxaNOqi4qiSCutskufrCyKyGuMS7VuLMvaa8orsmvFqxvJ8Is"
+    "KiM0ql6u2iinqM+0eam5rYo3bjC8rtOvCqxirncvzy+dMAYkkionp+YxYTLFLtmwzarILMSt76vxrP6slq/JsxmpVK1SruKxn6atMISw47GXKDao"
+    "jK1JrHCwsCy/rOkxdS2+szoybK2crYS0fqj7LR+wNK/oLOAoIyyNsmUgsyBYq6woDLICLamwt6wtpQKxU7RHMNGtzbS6KyypLbHNMU8oMK7Cr000"
+    "l7AtMjqwzizfFhG0jixkKym33qZ1LCUvLbP+sGIysq33IecrszBFJ9WwvzNspqew+Sx5rDqu8bATMtUu9q52sU+0+SqxpNozJiz9KE8k6SVYMme0"
+    "i6gCLX4xxS3gsZevPqf6tMka/7BSNLAt76+sqR0xhJjULLEyQSgNI2Ks6qxSK6IyJigYsUIgAizgrrelSCsarKKbv7I3sDWvT7DsrWgmdTAvrUCs"
+    "zCnOrwqi/LCEoyqqja0hLs8wRbIrKzOuPa9ZrcaoAS3ysIqswa02n+uvz67ip14xaCCDrpUpV61/scKwm6x6sG6tLy0orHWmwCy5Km0tICyjLKEg"
+    "Fai8K4ywejAGrvohLZ3StXsrOyjKpD6qNhp+NEO0VKz+L0qrFKkpo+8wram1rOcxMimzJk2p2qtcrOqwyimLMQqkRrGRsMWqkBvwMlgtoS8jrWgk"
+    "HqhXrT0sSzCvpbEtrSXRsWoqB7D9JdGuiC4ELOyxJK3cJKmYEC9lMHAtsqCIqfarQCmwMh8iE66/KPUiNq4LrR4o1ahio5yvZrESr1iy7aRIKheo"
+    "NqTRIaQnIa9QqGIpE619ooWsiaNUMkGvuyzBrWQs4qy+q+6ldq1esIMN6SuiqN6oliKPLzQuZyuorDmxC7G6qzqlIa6xqKwvu7BqnMqq8SpsrEAp"
+    "UjJPq6WjQR2irB8xoajRpAWsXbR1MYqo+rTAKbMfrDCtsaiuPajOJo8dHSw6L0opiKgaMJ+heyg+qMconamurlWrJzAULrmuc627MEesGC+TJDQv"
+    "2rI8HvitqqohKOExAS3yKXUuFbI3r1Ez7ChuK3yzRK4hMzgkDizQIsehras/r5UwjrJ3MNC00C0Bs3Oz6bUcMVG1KLZquFG4za/iM2aoqLITtvO1"
+    "TykAMkEymTFyMr6svy9FtWg0l651snMGfqwzrzU0FC3GsQa1"
+)
+
+
+def gate_weights() -> Mapping[str, npt.NDArray[np.float32]]:
+    """Each matrix by its name."""
+    import numpy as np
+
+    values = np.frombuffer(base64.b64decode(_WEIGHTS), "<f2").astype(np.float32)
+    weights, start = {}, 0
+    for name, shape in _SHAPES.items():
+        size = int(np.prod(shape))
+        weights[name] = values[start : start + size].reshape(shape)
+        start += size
+    return weights
