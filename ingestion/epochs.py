@@ -62,6 +62,7 @@ class Workshop:
             beside = _expected(views, EpochState.BUILDING, EpochState.READY)
             if beside.embedding != wanted:
                 raise Conflict("epoch", f"epoch {beside.number} stands beside, with another model; discard it first")
+            embedding.of(views)
             await self._caught_up(views, embedding.embed)
             if beside.state is EpochState.BUILDING:
                 await self.store.epochs.become_ready(operate(tenant), beside.number)
