@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String, column
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -19,7 +19,7 @@ metadata = MetaData(naming_convention=_NAMES)
 
 LONG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what is called INTEGER
 
-_IS_MEMBER = text("parent_id IS NOT NULL")
+_IS_MEMBER = column("parent_id").is_not(None)
 ONLY_MEMBERS: Mapping[str, Any] = {"sqlite_where": _IS_MEMBER, "postgresql_where": _IS_MEMBER}
 """What makes an index one over members alone: they are few among jobs, and counted often."""
 
