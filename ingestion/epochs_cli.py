@@ -148,9 +148,8 @@ def _switch(tenant: str, data_dir: Path | None, as_json: bool, *, back: bool) ->
     views = run(as_json, action)
     live, kept = views.live.keys.index.epoch, views.beside.number if views.beside else None
     facts = {"tenant": tenant, "epoch": live, "embedding": views.live.embedding, "kept": kept}
-    show(
-        as_json, facts, f"Epoch {live} answers ({views.live.embedding}); epoch {kept} is kept: rag embedding rollback."
-    )
+    other = "switch" if back else "rollback"
+    show(as_json, facts, f"Epoch {live} answers ({views.live.embedding}); epoch {kept} is kept: rag embedding {other}.")
 
 
 def _told(views: Views, counts: dict[int, int]) -> list[dict[str, object]]:

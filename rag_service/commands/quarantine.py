@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.options import AsJson, DataDir, TenantName, printable, run, settings_for, show, table
+from rag_service.commands.options import (
+    AsJson,
+    DataDir,
+    TenantName,
+    in_words,
+    printable,
+    run,
+    settings_for,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from rag_service.domain.review import HeldDocument, Review
@@ -70,7 +80,7 @@ def show_held(document_id: DocumentId, tenant: TenantName, data_dir: DataDir = N
     facts = {name: _plain(value) for name, value in asdict(content.document).items()}
     left = max(len(content.text) - _SHOWN, 0)
     told = {**facts, "segments": [asdict(one) for one in pieces], "concealed": concealed, "characters_left": left}
-    lines = [f"{name}: {printable(str(value))}" for name, value in facts.items()]
+    lines = [f"{name}: {printable(in_words(value))}" for name, value in facts.items()]
     lines += ["", *(f"[[{', '.join(one.kinds)}: {one.text}]]" if one.kinds else one.text for one in pieces)]
     lines += [f"… and {left} characters more"] if left else []
     lines += [f"\nHIDDEN FROM READERS: {one}" for one in concealed]
