@@ -9,8 +9,13 @@ from rag_service.domain.document import Finding
 
 _ADDRESS_PARTS = frozenset({"street_address", "location", "postal_code"})
 _CAPITAL = "A-ZÀ-ÖØ-ÞĆČĎĐĘĚĞİŁŃŇŐŘŚŠŞŤŮŰŹŻŽ"
+_UNIT = r"(?:\s{0,2},?\s(?:Apt|Suite|Ste|Unit|Floor|Room|Edif|Depto|App)\.?\s?#?[\w-]{1,8})"
+_TOWN_WORD = rf"[{_CAPITAL}][\w'’.-]{{1,24}}"
+_TOWN_AFTER_CODE = re.compile(rf"(?<=\d[ ]){_TOWN_WORD}(?:[ -](?:{_TOWN_WORD}|am|an|der|de|la|sur|les|di)){{0,3}}")
+_CODE_AT_END = re.compile(r"\d.{0,80}[\s,]\d{4,5}$", re.DOTALL)
 _WITHIN_ADDRESS = re.compile(
-    rf"[\s,–-]{{1,5}}(?:[{_CAPITAL}][\w'’.-]{{0,24}}(?:[ -][{_CAPITAL}][\w'’.-]{{0,24}}){{0,2}}[\s,]{{1,5}}){{0,2}}"
+    rf"{_UNIT}{{0,2}}[\s,–-]{{1,5}}"
+    rf"(?:[{_CAPITAL}][\w'’.-]{{0,24}}(?:[ -][{_CAPITAL}][\w'’.-]{{0,24}}){{0,2}}[\s,]{{1,5}}){{0,2}}"
 )
 """What may stand between the parts of one address: a town that is in no list, the letters of a state."""
 
@@ -80,7 +85,16 @@ def _whole_addresses(text: str, findings: Iterable[Finding]) -> Iterator[Finding
             last = Finding("street_address", last.start, finding.end, last.score)
             continue
         if last is not None:
-            yield last
+            yield _with_town(text, last, finding.start)
         last = finding
     if last is not None:
-        yield last
+        yield _with_town(text, last, len(text))
+
+
+def _with_town(text: str, found: Finding, stop: int) -> Finding:
+    """An address that ends with a code goes on with the name of the town, known or not."""
+    if found.kind == "street_address" and _CODE_AT_END.search(text[max(found.start, found.end - 100) : found.end]):
+        town = _TOWN_AFTER_CODE.match(text, found.end + 1, stop)
+        if town:
+            return Finding(found.kind, found.start, town.end(), found.score)
+    return found

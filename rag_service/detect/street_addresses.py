@@ -47,13 +47,13 @@ _STREET = re.compile(
     (?:(?:Flat|Unit|Apt|Suite|Studio|Level|House[ ]No|H\.[ ]?No|Plot[ ]No)\.?\s[\w-]{{1,6}},?\s{{1,2}})?
     (?<![\w.,/#-])\d{{1,6}}[A-Za-z]?(?:[-/]\d{{1,5}})?,?\s(?:[NSEW]{{1,2}}\.?\s)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd
       |th)|of|the)\s){{1,4}}
-      (?:{_SUFFIX})\b\.?(?:\s(?:North|South|East|West|[NSEW]{{1,2}})\b\.?)?{_UNIT}?
+      (?:{_SUFFIX})\b\.?(?:\s(?:North|South|East|West|[NSEW]{{1,2}})\b\.?)?(?:{_UNIT}){{0,2}}
     # Studio 4, Morris Mountain
     | \b(?:Flat|Unit|Studio|Suite|Apt)\.?\s\d{{1,5}}[A-Za-z]?,?\s(?:{_WORD}\s){{1,3}}(?:{_SUFFIX})\b
     # 12, rue de la Paix
     | (?<![\w.,/-])\d{{1,4}}(?:\s(?:bis|ter))?,?\s(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Bb]d|[Pp]lace|[Cc]hemin
     |[Aa]llée|[Ii]mpasse|[Qq]uai|[Cc]ours|[Rr]oute)
-      (?:\s(?!Suite|Apt|Unit|Appartement)(?:de|du|des|la|le|les|{_WORD}|[dl]['’]{_WORD})){{1,6}}{_UNIT}?
+      (?:\s(?!Suite|Apt|Unit|Appartement)(?:de|du|des|la|le|les|{_WORD}|[dl]['’]{_WORD})){{1,6}}(?:{_UNIT}){{0,2}}
     # Calle Mayor 5, Via Roma, 12, Rua das Flores, 33
     | \b(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Camino|Ronda|Cuesta|Pasaje|Callejón|Glorieta|Rambla|Via|Viale
     |V\.le|Piazza|Corso|Vicolo|Largo|
@@ -63,7 +63,7 @@ _STREET = re.compile(
       |Bulevardul|Aleea|[Uu]lica|ul\.|al\.
         |pl\.|os\.)
       (?:\s(?:de|del|della|dei|delle|di|da|das|do|dos|la|las|los|el|{_WORD})){{1,6}},?\s(?:n[º°.]\s?
-        |No:?\s?)?{_HOUSE}\b{_UNIT}?
+        |No:?\s?)?{_HOUSE}\b(?:{_UNIT}){{0,2}}
     # boxes
     | \bP\.?\s?O\.?\s?Box\s\d{{1,6}} | \b(?:Postfach|Apartado|Casella\sPostale|Boîte\sPostale|BP|Postbus|Postboks
     |Box)\s\d{{2,6}}\b
@@ -79,7 +79,7 @@ _JOINED = re.compile(
     rf"str\.|allee|platz|damm|ufer|weg|steeg|singel|dreef|\b(?:Straße|Strasse|Str\.|Weg|Allee|Platz|Gasse|Ring|"
     rf"Damm|[Uu]tca|[Úú]t|[Úú]tja|[Tt]ér|[Kk]örút|[Uu]lica|[Cc]esta|[Tt]rg|[Nn]áměstí|[Tt]řída|Sokak|Sok\.|"
     rf"Caddesi|Cad\.|Cd\.|Sk\.))"
-    rf"\s{_HOUSE}\b{_UNIT}?"
+    rf"\s{_HOUSE}\b(?:{_UNIT}){{0,2}}"
 )
 _NAME_BEFORE = re.compile(rf"(?:(?:{_WORD}|\d{{1,3}}\.)[ -]){{0,3}}(?:[{_CAPITAL}][\w'’-]{{0,40}})?$")
 _POSTAL = re.compile(

@@ -107,6 +107,14 @@ def test_an_address_is_one_finding_with_its_town_and_code() -> None:
     assert [text[one.start : one.end] for one in layered(text, [], parts)] == ["5 Elm St, Springfield, IL 62704"]
 
 
+def test_an_address_goes_on_with_its_flat_and_with_the_town_after_its_code() -> None:
+    text = "to 5 Roberts Neck Apt. 72, Leeds and to Elmvej 4 8848 Obersee am Inn, then home"
+    parts = [Finding("street_address", 3, 17), Finding("location", 27, 32), Finding("street_address", 40, 53)]
+    assert [text[one.start : one.end] for one in layered(text, [], parts)] == [
+        "5 Roberts Neck Apt. 72, Leeds", "Elmvej 4 8848 Obersee am Inn",
+    ]  # fmt: skip
+
+
 def test_no_character_that_was_found_is_left_out_where_findings_overlap() -> None:
     text = "abcdefghij"
     found = [Finding("person", 0, 6, 0.6), Finding("location", 4, 8, 0.9), Finding("organization", 7, 10, 0.5)]
