@@ -24,7 +24,7 @@ ACME = TenantId("acme")
 
 @pytest.fixture(scope="module")
 def stages() -> Iterator[ProcessStages]:
-    limits = replace(PROGRAMS.parser.limits, cpu_s=1, wall_s=60.0, s_per_mib=1, memory_bytes=700 * MIB)
+    limits = replace(PROGRAMS.parser.limits, cpu_s=2, wall_s=60.0, s_per_mib=1, memory_bytes=700 * MIB)
     low = replace(PROGRAMS, parser=replace(PROGRAMS.parser, limits=limits))
     started = ProcessStages(Settings(), parsers=1, programs=low)
     yield started
