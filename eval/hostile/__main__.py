@@ -8,6 +8,8 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+import structlog
+
 from eval.hostile.bombs import write_bombs
 from eval.hostile.report import passed, report_of, told
 from eval.hostile.run import run
@@ -24,6 +26,7 @@ def main() -> None:
         count = sum(1 for _ in write_bombs(given.write))
         print(f"{count} bombs in {given.write}")  # noqa: T201  # its answer
         return
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     report = report_of(asyncio.run(run(given.folders, bombs=not given.no_bombs)))
     print(json.dumps(report, indent=2) if given.json else told(report))  # noqa: T201  # its answer
     sys.exit(0 if passed(report) else 1)
