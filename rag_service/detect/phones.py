@@ -20,11 +20,14 @@ _AMERICAN = re.compile(
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:(?:tele)?phone|mobile|cell(?:phone)?|landline|fax|whats ?app|hotline|tel|mob|ph|call|calling|reach|"
-    r"dial|text|ring)\b"
-    r"\.?(?:[ ]{1,2}(?:numbers?|nos?\.?|nr\.?|is|are|me|us|him|her|them|back|at|on|under)){0,3}[ ]{0,2}[:#=]?[ ]{1,2}"
+    r"dial|text|ring|t[ée]l[ée]phone|t[ée]l[ée]fono|t[ée]l|m[óo]vil|celular|telefone|telefon(?:nummer)?|rufnummer|handy|mobil|"
+    r"telefax|telefoon|cellulare|appelez(?:[- ](?:nous|moi))?|joignable|ll[áa]m[ae](?:nos|me)?|erreichbar|erreichen)\b"
+    r"\.?(?:[ ]{1,2}(?:numbers?|nos?\.?|nr\.?|is|are|me|us|him|her|them|back|at|on|under|unter|uns|mich|sie|au|al|el|"
+    r"en|ao)){0,3}[ ]{0,2}[:#=]?[ ]{1,2}"
     rf"(?P<number>{_RUN})",
     re.IGNORECASE,
 )
+_FRENCH = re.compile(r"(?<![\w.,/+-])0[1-9](?:[ .]\d\d){4}(?![\w/-]|[ .,]\d)")
 _EXTENDED = re.compile(_EXTENSION)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[.-]\d\d?[.-]\d{4}")
 
@@ -39,8 +42,9 @@ def find_phones(text: str) -> Iterator[Finding]:
     for match in _INTERNATIONAL.finditer(text):
         if _LEAST_DIGITS <= sum(map(str.isdigit, match.group())) <= _MOST_DIGITS + 6:
             yield Finding("phone_number", *match.span(), 0.5)
-    for match in _AMERICAN.finditer(text):
-        yield Finding("phone_number", *match.span(), 0.5)
+    for form in (_AMERICAN, _FRENCH):
+        for match in form.finditer(text):
+            yield Finding("phone_number", *match.span(), 0.5)
     for match in _SPOKEN_OF.finditer(text):
         if not _DATE.match(match["number"]):
             yield Finding("phone_number", *match.span("number"), 0.5)

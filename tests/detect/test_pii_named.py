@@ -58,6 +58,9 @@ HITS: list[tuple[Find, str, list[str]]] = [
     (find_towns, "Ann;Karlovac;12", ["Karlovac"]),
     (find_phones, "call me at 908 9 677", ["908 9 677"]),
     (find_phones, "+90(202)8114508 x12", ["+90(202)8114508 x12"]),
+    (find_phones, "notre bureau, 04 78 00 00 00, ou 04.78.00.00.01", ["04 78 00 00 00", "04.78.00.00.01"]),
+    (find_phones, "llámenos al 963 123 456. Sie erreichen uns unter 0351 440 0212",
+     ["963 123 456", "0351 440 0212"]),
     (find_places, "from New Zealand to Texas", ["New Zealand", "Texas"]),
     (find_peoples, "a Kenyan writer among Catholics", ["Kenyan", "Catholics"]),
 ]  # fmt: skip
