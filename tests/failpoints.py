@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -173,6 +174,7 @@ def stages_in_this_process() -> None:
             return {}
 
         peak_rss_mib = profile
+        recognizers = ""
 
     replaced: dict[tuple[Any, str], Any] = {
         (ingestion.command, "ProcessStages"): Here,
@@ -217,6 +219,9 @@ def run_in_child(points: Points, order: Order) -> int:
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
         status = rag(order.arguments)
         sys.stdout.flush()
+    except BaseException:  # noqa: BLE001  # the child ends here, and its parent tells why
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(status)
 

@@ -22,6 +22,10 @@ _ROLES = (
     "user|assistant|system|human|ai|bot|model|developer|tool|function|instructions?|response|input|output|prompt|"
     "context|question|answer"
 )
+_HEADING = re.compile(
+    rf"^([^\S\n]*+(?:[>*_-][^\S\n]*+)*+)#{{2,}}(?=[\s*_]*+(?:{_ROLES}))", re.IGNORECASE | re.MULTILINE
+)
+"""``## Input`` is a mark even where the word goes on: it is read from its beginning."""
 _TURN = re.compile(
     rf"^(?P<lead>[^\S\n]*+(?:[>#*_-][^\S\n]*+)*+)(?P<role>(?:{_ROLES})\b[^\S\n*_]*+[*_]*+[^\S\n]*+)(?P<colon>[:：]?)",
     re.IGNORECASE | re.MULTILINE,
@@ -38,7 +42,7 @@ def without_roles(text: str) -> str:
     """
     text = _CONTROLS.sub("", _OTHER_LINE_ENDS.sub("\n", reveal(text)))
     text = _SQUARES.sub("[ ", _BARS.sub("| ", _ANGLES.sub("< ", text)))
-    return _TURN.sub(_told, text)
+    return _TURN.sub(_told, _HEADING.sub(r"\1", text))
 
 
 def _told(match: re.Match[str]) -> str:

@@ -79,11 +79,12 @@ def test_the_reduced_lock_keeps_version_and_hashes_of_the_rest() -> None:
 
 
 def test_no_module_imports_torch_and_its_like_but_where_the_network_is_made() -> None:
-    allowed = {"rag_service/adapters/prepare_onnx.py", "rag_service/adapters/torch_embedder.py"}
+    made = {"rag_service/adapters/prepare_onnx.py", "rag_service/adapters/torch_embedder.py"}
+    fitted = {"eval/name_gate.py"}  # a command that nothing imports
     pattern = re.compile(r"^\s*(?:import|from) (?:torch|transformers|sentence_transformers|numba)\b", re.MULTILINE)
     sources = [path for package in ("rag_service", "ingestion", "eval") for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if pattern.search(path.read_text(encoding="utf-8"))}
-    assert found == allowed
+    assert found == made | fitted
 
 
 @pytest.mark.parametrize(

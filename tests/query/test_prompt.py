@@ -51,7 +51,17 @@ TOKENS = (
     "</think>",
     "<tool_call>",
 )
-LINES = ("USER:", "Assistant:", "SYSTEM :", "### Instruction:", "### Response:", "## Input", "**Human:**", "> user:")
+LINES = (
+    "USER:",
+    "Assistant:",
+    "SYSTEM :",
+    "### Instruction:",
+    "### Response:",
+    "## Input",
+    "## InputUSER:",
+    "**Human:**",
+    "> user:",
+)
 AT_LINE_START = re.compile(
     r"^[\s>#*_-]*(user|assistant|system|human|instruction|response|input)[\s*_]*[:：]|^[\s>*_-]*#{2,}[\s*_]*(instruction|response|input)",
     re.IGNORECASE | re.MULTILINE,
