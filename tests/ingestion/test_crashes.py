@@ -1,7 +1,8 @@
 """`kill -9` at every stage, every write transaction and every write to the index: nothing accepted is ever lost.
 
 After each kill the state is looked at as it is found; then a command that uploads nothing works through the queue; then
-the user gives the same command again. `eval.crashes` does the like at random moments with all processes.
+the user gives the same command again. Half of the points are taken, all with ``RAG_CRASH_EVERYWHERE=1``. `eval.crashes`
+does the like at random moments with all processes.
 """
 
 from __future__ import annotations
@@ -143,6 +144,12 @@ def each_point(points: list[tuple[str, str]]) -> Iterator[tuple[str, int]]:
         passed[name] += 1
 
 
+def some_of(points: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Two in a row of every four, as before and after a commit are neighbours; with ``RAG_CRASH_EVERYWHERE``, all."""
+    everywhere = "RAG_CRASH_EVERYWHERE" in os.environ
+    return [point for at, point in enumerate(points) if everywhere or at % 4 in {0, 3}]
+
+
 @pytest.mark.slow
 def test_an_ingest_that_is_killed_anywhere_loses_and_doubles_nothing(
     forks: subprocess.Popen[str], tmp_path: Path, run: Run
@@ -156,8 +163,9 @@ def test_an_ingest_that_is_killed_anywhere_loses_and_doubles_nothing(
     assert rag.run(*rag.ingest, parse=1) == 1  # a file is empty; a stage fails once, and is tried again
     passed = rag.points()
     assert_every_part_was_passed({name for name, _ in passed})
+    points = some_of(list(each_point(passed)))
     killed = 0
-    for name, occurrence in each_point(passed):
+    for name, occurrence in points:
         shutil.rmtree(rag.data)
         shutil.copytree(tmp_path / "before", rag.data)
         if rag.run(*rag.ingest, kill=(name, occurrence), parse=1) != -9:
@@ -165,7 +173,7 @@ def test_an_ingest_that_is_killed_anywhere_loses_and_doubles_nothing(
         killed += 1
         accepted = {fact for point, fact in rag.points() if point == "accepted"}
         assert_nothing_is_lost(rag, accepted, run, f"killed where {name}, after {occurrence} times")
-    assert killed >= 0.8 * len(set(each_point(passed)))
+    assert killed >= 0.8 * len(points)
 
 
 @pytest.mark.slow
