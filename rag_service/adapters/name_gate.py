@@ -1,8 +1,7 @@
 """Where in a text the name model may mark something: a far smaller network tells, so that the rest is not shown to it.
 
 Each word piece is described by eight numbers, a product of its vector in the name model's own embedding, and by how it
-is written; seven neighbours decide. It was fitted to what the two models for names find, by ``python -m
-eval.name_gate``: on a text of no names it costs a hundredth of what it saves.
+is written; seven neighbours decide. It was fitted to what the two models for names find (``python -m eval.name_gate``).
 """
 
 from __future__ import annotations
